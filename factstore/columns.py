@@ -1,0 +1,195 @@
+"""Datoms as parallel numpy arrays: sort, search, expand, tell apart.
+
+Everything here works on int64 arrays a whole column at a time. A value stays in its int64 encoding
+(:mod:`factstore.values`) from the table to the result: joins and sorts need nothing else, and only
+what is shown or computed with is ever decoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from factstore.dictionary import Dictionary, Overlay
+from factstore.values import LONG_MAX, Value, ValueType
+
+Ints: TypeAlias = NDArray[np.int64]
+Mask: TypeAlias = NDArray[np.bool_]
+
+EMPTY: Ints = np.empty(0, dtype=np.int64)
+EMPTY.flags.writeable = False
+
+
+class Rows(NamedTuple):
+    """Facts of one attribute that hold at some t: parallel arrays of entity, value and transaction."""
+
+    e: Ints
+    v: Ints
+    tx: Ints
+
+
+class Intervals(NamedTuple):
+    """Facts of one attribute with their lives: each holds at t where ``start <= TX0 + t < end``."""
+
+    e: Ints
+    v: Ints
+    start: Ints
+    end: Ints
+
+
+class LogRows(NamedTuple):
+    """A stretch of the log, in commit order."""
+
+    tx: Ints
+    e: Ints
+    a: Ints
+    vt: Ints
+    v: Ints
+    added: Mask
+
+
+NO_ROWS = Rows(EMPTY, EMPTY, EMPTY)
+
+
+def ints(values: Any) -> Ints:
+    """``values`` as an int64 array."""
+    return np.asarray(values, dtype=np.int64)
+
+
+def order_by(*keys: Ints) -> NDArray[np.intp]:
+    """The stable permutation that sorts by the first key, then the second, and so on."""
+    if len(keys) == 1:
+        return np.argsort(keys[0], kind="stable")
+    packed = pack(keys)
+    return np.argsort(packed, kind="stable") if packed is not None else np.lexsort(keys[::-1])
+
+
+def pack(keys: Sequence[Ints]) -> Ints | None:
+    """One int64 per row that sorts and compares as the row of ``keys`` does; None if it does not fit."""
+    if not len(keys[0]):
+        return EMPTY
+    lows = [int(key.min()) for key in keys]
+    spans = [int(key.max()) - low + 1 for key, low in zip(keys, lows, strict=True)]
+    total = 1
+    for span in spans:
+        total *= span
+    if total > LONG_MAX:
+        return None
+    packed = keys[0] - lows[0]
+    for key, low, span in zip(keys[1:], lows[1:], spans[1:], strict=True):
+        packed = packed * span + (key - low)
+    return packed
+
+
+def rank(keys: Sequence[Ints]) -> Ints:
+    """One int64 per row, equal exactly where the rows of ``keys`` are, in their order."""
+    packed = keys[0] if len(keys) == 1 else pack(keys)
+    if packed is not None:
+        return packed
+    narrow = [np.unique(key, return_inverse=True)[1].astype(np.int64) for key in keys]
+    while len(narrow) > 1:
+        first = pack(narrow[:2])
+        if first is None:  # two columns of ranks need at most n*n, which fits for any n below 3e9
+            raise OverflowError("more rows than can be ranked")
+        narrow[:2] = [np.unique(first, return_inverse=True)[1].astype(np.int64)]
+    return narrow[0]
+
+
+def first_of_each(keys: Sequence[Ints]) -> NDArray[np.intp]:
+    """The positions of the first row of every distinct row, in sorted order."""
+    return np.unique(rank(keys), return_index=True)[1]
+
+
+def spans(lo: Ints, hi: Ints) -> tuple[Ints, Ints]:
+    """Expands the half-open ranges ``lo[i]:hi[i]``: (i of each element, each element).
+
+    >>> rows, at = spans(ints([5, 0]), ints([7, 1]))
+    >>> rows.tolist(), at.tolist()
+    ([0, 0, 1], [5, 6, 0])
+    """
+    counts = hi - lo
+    total = int(counts.sum())
+    if total == len(counts) and (counts == 1).all():
+        return np.arange(total, dtype=np.int64), lo
+    rows = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
+    ends = np.cumsum(counts)
+    at = np.arange(total, dtype=np.int64) + np.repeat(lo - (ends - counts), counts)
+    return rows, at
+
+
+def member(values: Ints, of: Ints) -> Mask:
+    """Which of ``values`` are in the sorted array ``of``."""
+    if not len(of):
+        return np.zeros(len(values), dtype=np.bool_)
+    at = np.searchsorted(of, values)
+    at[at == len(of)] = 0
+    return np.asarray(of[at] == values)
+
+
+def bisect_within(keys: Ints, lo: Ints, hi: Ints, wanted: Ints) -> Ints:
+    """The first position in ``keys[lo[i]:hi[i]]`` not below ``wanted[i]``, each range being sorted.
+
+    All searches halve their ranges together, so the number of passes is the log of the widest one.
+    """
+    lo, end = lo.copy(), hi.copy()
+    while True:
+        active = lo < end
+        if not active.any():
+            return lo
+        middle = (lo + end) >> 1
+        below = np.zeros(len(lo), dtype=np.bool_)
+        below[active] = keys[middle[active]] < wanted[active]
+        lo = np.where(below, middle + 1, lo)
+        end = np.where(active & ~below, middle, end)
+
+
+def encode(vt: ValueType, values: Sequence[Value], dictionary: Dictionary | Overlay) -> list[int | None]:
+    """The int64 of each (already coerced) value, None where it is interned and has no code."""
+    if vt.interned:
+        return dictionary.codes_of(vt, values)
+    return list(encode_inline_array(vt, values).tolist())
+
+
+_EPOCH = np.datetime64(0, "us")
+
+
+def encode_inline_array(vt: ValueType, values: Sequence[Value]) -> Ints:
+    """The int64 of each (already coerced) value of a type that is not interned."""
+    if vt is ValueType.DOUBLE:
+        return doubles_to_ints(np.asarray(values, dtype=np.float64))
+    if vt is ValueType.INSTANT:
+        naive = [value.replace(tzinfo=None) for value in values]
+        return (np.asarray(naive, dtype="datetime64[us]") - _EPOCH).astype(np.int64)
+    return np.asarray(values, dtype=np.int64)
+
+
+def doubles_to_ints(values: NDArray[np.float64]) -> Ints:
+    """Doubles in their order-preserving int64 encoding."""
+    bits = (values + 0.0).view(np.int64)
+    return np.where(bits >= 0, bits, bits ^ LONG_MAX)
+
+
+def ints_to_doubles(codes: Ints) -> NDArray[np.float64]:
+    """The inverse of :func:`doubles_to_ints`."""
+    return np.where(codes >= 0, codes, codes ^ LONG_MAX).view(np.float64)
+
+
+def decode(vt: ValueType, codes: Ints, dictionary: Dictionary | Overlay) -> list[Value]:
+    """The Python value of each code."""
+    if vt.interned:
+        return dictionary.values_of(codes.tolist())
+    if vt is ValueType.DOUBLE:
+        return list(ints_to_doubles(codes).tolist())
+    if vt is ValueType.BOOLEAN:
+        return list(codes.astype(np.bool_).tolist())
+    if vt is ValueType.INSTANT:
+        return _decode_instants(codes)
+    return list(codes.tolist())
+
+
+def _decode_instants(codes: Ints) -> list[Value]:
+    return [value.replace(tzinfo=UTC) for value in codes.astype("datetime64[us]").tolist()]

@@ -1,0 +1,257 @@
+"""The db value: all facts at a basis, seen as they were, since then, or through all time.
+
+A :class:`DbValue` never changes and is safe to share between threads. It holds no facts itself; it
+says which view of a :class:`~factstore.snapshot.Snapshot` is meant, and loads attributes on first use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from factstore.columns import Ints, Mask, Rows, decode, encode
+from factstore.datom import FOREVER, TX0, Datom, is_tx
+from factstore.dictionary import Dictionary, Overlay
+from factstore.errors import EntityError, FactstoreError
+from factstore.index import AttributeIndex
+from factstore.schema import Attribute, Ids, Schema
+from factstore.snapshot import Change, Facts, Snapshot, SpeculativeSnapshot
+from factstore.values import Keyword, Value, ValueType, coerce, encode_inline
+
+EntityRef = Any
+"""An entity id, an ident, or a lookup ref ``["attr", value]``."""
+
+Predicate = Callable[["DbValue", Datom], bool]
+
+
+class Operations(NamedTuple):
+    """What was ever done to one attribute's facts: parallel arrays."""
+
+    e: Ints
+    v: Ints
+    tx: Ints
+    added: Mask
+
+
+Self = TypeVar("Self", bound="DbValue")
+
+
+class DbValue:
+    """All facts at one basis, through one view."""
+
+    __slots__ = ("_cache", "_filters", "as_of_t", "dictionary", "is_history", "schema", "since_t", "snapshot")
+
+    def __init__(self, snapshot: Snapshot, schema: Schema, dictionary: Dictionary | Overlay) -> None:
+        self.snapshot = snapshot
+        self.schema = schema
+        self.dictionary = dictionary
+        self.as_of_t: int | None = None
+        self.since_t: int | None = None
+        self.is_history = False
+        self._filters: tuple[Predicate, ...] = ()
+        self._cache: dict[int, AttributeIndex] = {}
+
+    def __repr__(self) -> str:
+        views = [f"as_of={self.as_of_t}"] if self.as_of_t is not None else []
+        views += [f"since={self.since_t}"] if self.since_t is not None else []
+        views += ["history"] if self.is_history else []
+        views += [f"{len(self._filters)} filters"] if self._filters else []
+        return f"<Db t={self.basis_t}{''.join(' ' + view for view in views)}>"
+
+    @property
+    def basis_t(self) -> int:
+        """The t of the newest transaction this value can see, whatever its view."""
+        return self.snapshot.t
+
+    def _with(self: Self, **changes: Any) -> Self:
+        other = object.__new__(type(self))
+        for name in DbValue.__slots__:
+            setattr(other, name, changes.get(name, getattr(self, name)))
+        other._cache = {}
+        return other
+
+    def as_of(self: Self, when: int | datetime) -> Self:
+        """This value as it was at a t, a transaction id or an instant (included)."""
+        t = self.t_of(when)
+        return self._with(as_of_t=t if self.as_of_t is None else min(t, self.as_of_t))
+
+    def since(self: Self, when: int | datetime) -> Self:
+        """Only what was added after a t, a transaction id or an instant (excluded)."""
+        t = self.t_of(when)
+        return self._with(since_t=t if self.since_t is None else max(t, self.since_t))
+
+    def history(self: Self) -> Self:
+        """Every assertion and retraction up to this view's t; patterns may ask for the operation."""
+        return self._with(is_history=True)
+
+    def filter(self: Self, predicate: Predicate) -> Self:
+        """Only the datoms for which ``predicate(db, datom)`` is true; ``db`` is this value."""
+        outer = self
+        return self._with(_filters=(*self._filters, lambda _, datom: predicate(outer, datom)))
+
+    def speculate(self: Self, schema: Schema, overlay: Overlay, t: int, changes: Mapping[int, Change]) -> Self:
+        """This value with ``changes`` that nobody committed."""
+        snapshot = SpeculativeSnapshot(self.snapshot, t, changes)
+        return self._with(snapshot=snapshot, schema=schema, dictionary=overlay)
+
+    def t_of(self, when: int | datetime) -> int:
+        """The t of a t, of a transaction id, or of the last transaction at or before an instant."""
+        if isinstance(when, datetime):
+            limit = encode_inline(ValueType.INSTANT, coerce(ValueType.INSTANT, when))
+            found = self.snapshot.index(Ids.TX_INSTANT).between(None, limit).e
+            return int(found.max()) - TX0 if len(found) else 0
+        if type(when) is not int or when < 0:
+            raise EntityError(
+                f"{when!r} is no point in time: expected a t, a transaction id or a datetime", code="db/no-such-time"
+            )
+        return when - TX0 if is_tx(when) else when
+
+    def index(self, attribute: Attribute) -> AttributeIndex:
+        """The facts of one attribute that this view shows (in a history view: those ever added)."""
+        if self._is_plain:
+            return self.snapshot.index(attribute.id)
+        found = self._cache.get(attribute.id)
+        if found is None:
+            found = self._cache[attribute.id] = self._viewed(attribute)
+        return found
+
+    @property
+    def _is_plain(self) -> bool:
+        return self.as_of_t is None and self.since_t is None and not self.is_history and not self._filters
+
+    def prefetch(self, attributes: Iterable[Attribute]) -> None:
+        """Loads what a query is going to need in one go."""
+        self._shown.prefetch([attribute.id for attribute in attributes])
+
+    @property
+    def _shown(self) -> Snapshot:
+        return self.snapshot if self.as_of_t is None else self.snapshot.at(self.as_of_t)
+
+    def _viewed(self, attribute: Attribute) -> AttributeIndex:
+        if self.is_history:
+            operations = self.operations(attribute)
+            return AttributeIndex.of(Rows(operations.e, operations.v, operations.tx))
+        if self.since_t is None and not self._filters:
+            return self._shown.index(attribute.id)
+        rows = self._shown.index(attribute.id).scan()
+        mask = self._passing(attribute, rows.e, rows.v, rows.tx, np.ones(len(rows.e), dtype=np.bool_))
+        return AttributeIndex.of(Rows(rows.e[mask], rows.v[mask], rows.tx[mask]))
+
+    def operations(self, attribute: Attribute) -> Operations:
+        """Every assertion and retraction of one attribute in this view (a current view has no retractions)."""
+        if not self.is_history:
+            rows = self.index(attribute).scan()
+            return Operations(rows.e, rows.v, rows.tx, np.ones(len(rows.e), dtype=np.bool_))
+        lives = self._shown.intervals(attribute.id)
+        ended = lives.end != FOREVER
+        e = np.concatenate((lives.e, lives.e[ended]))
+        v = np.concatenate((lives.v, lives.v[ended]))
+        tx = np.concatenate((lives.start, lives.end[ended]))
+        added = np.arange(len(e)) < len(lives.e)
+        mask = self._passing(attribute, e, v, tx, added)
+        return Operations(e[mask], v[mask], tx[mask], added[mask])
+
+    def _passing(self, attribute: Attribute, e: Ints, v: Ints, tx: Ints, added: Mask) -> Mask:
+        mask: Mask = np.ones(len(e), dtype=np.bool_)
+        if self.since_t is not None:
+            mask &= tx > TX0 + self.since_t
+        if self._filters:
+            datoms = self._datoms(attribute, Operations(e, v, tx, added))
+            kept = [all(passes(self, datom) for passes in self._filters) for datom in datoms]
+            mask &= np.asarray(kept, dtype=np.bool_)
+        return mask
+
+    def _datoms(self, attribute: Attribute, operations: Operations) -> list[Datom]:
+        values = decode(attribute.type, operations.v, self.dictionary)
+        columns = (operations.e.tolist(), values, operations.tx.tolist(), operations.added.tolist())
+        return [Datom(e, attribute.ident, v, tx, added) for e, v, tx, added in zip(*columns, strict=True)]
+
+    def facts_of(self, entities: Ints) -> Facts:
+        """All facts about ``entities`` in this view, without loading whole attributes for it."""
+        facts = self._shown.facts_of(entities)
+        if self.since_t is not None:
+            kept = facts.tx > TX0 + self.since_t
+            facts = Facts(*(column[kept] for column in facts))
+        return facts if not self._filters else self._filtered(facts)
+
+    def _filtered(self, facts: Facts) -> Facts:
+        mask = np.ones(len(facts.e), dtype=np.bool_)
+        for id in np.unique(facts.a).tolist():
+            mine = facts.a == id
+            every = np.ones(int(mine.sum()), dtype=np.bool_)
+            mask[mine] = self._passing(self.schema.attribute(id), facts.e[mine], facts.v[mine], facts.tx[mine], every)
+        return Facts(*(column[mask] for column in facts))
+
+    def entid(self, ref: EntityRef) -> int | None:
+        """The entity id of an id, ident or lookup ref; None if an ident or lookup ref names nothing."""
+        if isinstance(ref, bool):
+            raise _no_entity_ref(ref)
+        if isinstance(ref, int):
+            return ref
+        if isinstance(ref, str):
+            return self.schema.entid(ref)
+        if isinstance(ref, Sequence) and len(ref) == 2 and isinstance(ref[0], str):
+            return self.lookup(self.schema.attribute(ref[0]), ref[1])
+        raise _no_entity_ref(ref)
+
+    def entid_strict(self, ref: EntityRef) -> int:
+        """The entity id; :class:`EntityError` ``entity/missing`` if there is none."""
+        found = self.entid(ref)
+        if found is None:
+            raise EntityError(f"there is no entity {ref!r}", code="entity/missing", ref=ref)
+        return found
+
+    def lookup(self, attribute: Attribute, value: Value) -> int | None:
+        """The entity whose unique ``attribute`` has ``value``."""
+        if attribute.unique is None:
+            raise EntityError(
+                f"{attribute.ident!r} is not unique: a lookup ref needs a unique attribute",
+                code="entity/not-unique",
+                attribute=attribute.ident,
+            )
+        if value is None:
+            return None
+        code = self.encode(attribute, value)
+        if code is None:
+            return None
+        _, rows = self.index(attribute).by_value(np.asarray([code], dtype=np.int64))
+        return int(rows.e[0]) if len(rows.e) else None
+
+    def encode(self, attribute: Attribute, value: Value) -> int | None:
+        """The int64 of one value of ``attribute``; None if no entity can have it."""
+        if attribute.is_ref:
+            return self.entid(value)
+        return encode(attribute.type, [coerce(attribute.type, value)], self.dictionary)[0]
+
+    def datoms(self, attribute: str | int, *, e: EntityRef = None, v: Value = None) -> list[Datom]:
+        """The datoms of one attribute in (e, v) order, of one entity or with one value if given."""
+        known = self.schema.attribute(attribute)
+        found = self.operations(known)
+        mask = np.ones(len(found.e), dtype=np.bool_)
+        if e is not None:
+            mask &= found.e == self.entid_strict(e)
+        if v is not None:
+            code = self.encode(known, v)
+            mask &= (found.v == code) if code is not None else False
+        rows = _at(found, mask)
+        return self._datoms(known, _at(rows, np.lexsort((rows.added, rows.tx, rows.v, rows.e))))
+
+    def ident(self, entity: int) -> Keyword | None:
+        """The ident of an entity, None if it has none."""
+        return self.schema.ident(entity)
+
+
+def _at(operations: Operations, which: Any) -> Operations:
+    e, v, tx, added = operations
+    return Operations(e[which], v[which], tx[which], added[which])
+
+
+def _no_entity_ref(ref: object) -> FactstoreError:
+    return EntityError(
+        f"{ref!r} does not name an entity: expected an id, an ident or a lookup ref [attribute, value]",
+        code="entity/bad-ref",
+        ref=ref,
+    )

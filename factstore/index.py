@@ -1,0 +1,265 @@
+"""One attribute's facts, by entity and by value: a large base, a short tail, and what has died.
+
+A :class:`Segment` is a sorted array of facts with what makes looking up in it cheap: an offset array
+where ids are dense, a by-value permutation made on first use. An :class:`AttributeIndex` is a base
+segment, a small tail of newer facts, and the positions in the base that hold no longer. A commit
+makes a new index that shares the base; when the tail has grown, the two are merged.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+
+from factstore.columns import EMPTY, NO_ROWS, Ints, Mask, Rows, bisect_within, ints, member, order_by, spans
+
+_DENSE: Final = 4
+"""An offset array is made while it has at most this many slots per fact."""
+_TAIL_MIN: Final = 4096
+_TAIL_SHARE: Final = 8
+"""The tail is merged when it outgrows both _TAIL_MIN and base / _TAIL_SHARE."""
+
+
+class Sorted:
+    """A sorted int64 array that finds the range of a key in O(1) where the keys are dense."""
+
+    __slots__ = ("_low", "_offsets", "keys")
+
+    def __init__(self, keys: Ints) -> None:
+        self.keys = keys
+        self._low = int(keys[0]) if len(keys) else 0
+        self._offsets = self._make_offsets()
+
+    def _make_offsets(self) -> Ints | None:
+        keys = self.keys
+        if not len(keys):
+            return np.zeros(1, dtype=np.int64)
+        width = int(keys[-1]) - self._low + 1
+        if width > _DENSE * len(keys) + 1024:
+            return None
+        counts = np.bincount(keys - self._low, minlength=width)
+        return np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(counts)))
+
+    def ranges(self, wanted: Ints) -> tuple[Ints, Ints]:
+        """The half-open range of positions of each wanted key."""
+        if self._offsets is None:
+            return np.searchsorted(self.keys, wanted), np.searchsorted(self.keys, wanted, side="right")
+        at = wanted - self._low
+        width = len(self._offsets) - 1
+        outside = (at < 0) | (at >= width)
+        if outside.any():
+            at = np.where(outside, width, at)
+            hi = self._offsets[np.where(outside, width, at + 1)]
+            return self._offsets[at], hi
+        return self._offsets[at], self._offsets[at + 1]
+
+    def range(self, wanted: int) -> tuple[int, int]:
+        """The half-open range of positions of one key."""
+        if self._offsets is not None:
+            at = wanted - self._low
+            if not 0 <= at < len(self._offsets) - 1:
+                return 0, 0
+            return int(self._offsets[at]), int(self._offsets[at + 1])
+        return int(np.searchsorted(self.keys, wanted)), int(np.searchsorted(self.keys, wanted, side="right"))
+
+
+class Segment:
+    """Immutable facts sorted by (e, v), with a by-value order made when it is first asked for."""
+
+    def __init__(self, rows: Rows) -> None:
+        self.rows = rows
+
+    @classmethod
+    def of(cls, rows: Rows) -> Segment:
+        """A segment of facts in any order."""
+        order = order_by(rows.e, rows.v)
+        return cls(Rows(rows.e[order], rows.v[order], rows.tx[order]))
+
+    def __len__(self) -> int:
+        return len(self.rows.e)
+
+    @cached_property
+    def by_e(self) -> Sorted:
+        return Sorted(self.rows.e)
+
+    @cached_property
+    def _v_order(self) -> Ints:
+        return order_by(self.rows.v).astype(np.int64)
+
+    @cached_property
+    def by_v(self) -> Sorted:
+        return Sorted(self.rows.v[self._v_order])
+
+    def at_v(self, positions: Ints) -> Ints:
+        """The row positions of positions in value order."""
+        return self._v_order[positions]
+
+    def find(self, e: Ints, v: Ints) -> Ints:
+        """The position of each fact (e, v), -1 where there is none."""
+        if not len(self):
+            return np.full(len(e), -1, dtype=np.int64)
+        lo, hi = self.by_e.ranges(e)
+        at = bisect_within(self.rows.v, lo, hi, v)
+        safe = np.minimum(at, len(self) - 1)
+        return np.where((at < hi) & (self.rows.v[safe] == v), at, -1)
+
+
+NO_FACTS: Final = Segment(NO_ROWS)
+
+
+class AttributeIndex:
+    """The facts of one attribute at one basis; immutable.
+
+    Every lookup takes arrays and answers with arrays: ``row`` says which of the asked-for keys an
+    answer belongs to.
+
+    >>> index = AttributeIndex.of(Rows(ints([1, 1, 2]), ints([7, 8, 7]), ints([0, 0, 0])))
+    >>> row, found = index.by_entity(ints([2, 1]))
+    >>> row.tolist(), found.v.tolist()
+    ([0, 1, 1], [7, 7, 8])
+    """
+
+    __slots__ = ("_base", "_dead", "_scanned", "_tail")
+
+    def __init__(self, base: Segment, tail: Segment = NO_FACTS, dead: Ints = EMPTY) -> None:
+        self._base = base
+        self._tail = tail
+        self._dead = dead
+        self._scanned: Rows | None = None
+
+    @classmethod
+    def of(cls, rows: Rows) -> AttributeIndex:
+        """An index of facts in any order."""
+        return cls(Segment.of(rows))
+
+    def __len__(self) -> int:
+        return len(self._base) - len(self._dead) + len(self._tail)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of its three columns."""
+        return 24 * (len(self._base) + len(self._tail))
+
+    def advance(self, added: Rows, retracted: Rows) -> AttributeIndex:
+        """The index after a commit; ``retracted`` facts hold now, ``added`` ones do not."""
+        tail, dead = self._tail, self._dead
+        if len(retracted.e):
+            in_tail = tail.find(retracted.e, retracted.v)
+            tail = Segment(_keep(tail.rows, _all_but(len(tail), in_tail[in_tail >= 0])))
+            in_base = self._base.find(retracted.e, retracted.v)
+            dead = np.sort(np.concatenate((dead, in_base[(in_base >= 0) & (in_tail < 0)])))
+        if len(added.e):
+            tail = Segment.of(_concat(tail.rows, added))
+        if len(tail) + len(dead) > max(_TAIL_MIN, len(self._base) // _TAIL_SHARE):
+            return AttributeIndex(_merged(self._base, tail, dead))
+        return AttributeIndex(self._base, tail, dead)
+
+    def scan(self) -> Rows:
+        """All facts, sorted by (e, v)."""
+        if not len(self._tail) and not len(self._dead):
+            return self._base.rows
+        if self._scanned is None:
+            self._scanned = _merged(self._base, self._tail, self._dead).rows
+        return self._scanned
+
+    def by_entity(self, e: Ints) -> tuple[Ints, Rows]:
+        """The facts of each entity: (row, facts)."""
+        return self._both(*((segment, *segment.by_e.ranges(e)) for segment in self._segments()), by_value=False)
+
+    def by_value(self, v: Ints) -> tuple[Ints, Rows]:
+        """The facts with each value: (row, facts)."""
+        return self._both(*((segment, *segment.by_v.ranges(v)) for segment in self._segments()), by_value=True)
+
+    def between(self, low: int | None, high: int | None) -> Rows:
+        """The facts whose encoded value lies in ``low..high``, both included, None being open."""
+        parts = []
+        for segment in self._segments():
+            keys = segment.by_v.keys
+            lo = 0 if low is None else np.searchsorted(keys, low)
+            hi = len(keys) if high is None else np.searchsorted(keys, high, side="right")
+            parts.append((segment, ints([lo]), ints([max(lo, hi)])))
+        return self._both(*parts, by_value=True)[1]
+
+    def find(self, e: Ints, v: Ints) -> tuple[Mask, Ints]:
+        """For each fact (e, v): whether it holds, and its transaction (-1 where it does not)."""
+        tx = np.full(len(e), -1, dtype=np.int64)
+        at = self._base.find(e, v)
+        held = at >= 0
+        if len(self._dead):
+            held &= ~member(at, self._dead)
+        tx[held] = self._base.rows.tx[at[held]]
+        if len(self._tail):
+            at = self._tail.find(e, v)
+            newer = at >= 0
+            tx[newer] = self._tail.rows.tx[at[newer]]
+            held |= newer
+        return held, tx
+
+    def count_entities(self, e: Ints) -> Ints:
+        """How many facts each entity has; exact up to what has died since the last merge."""
+        return _count(*(segment.by_e.ranges(e) for segment in self._segments()))
+
+    def count_values(self, v: Ints) -> Ints:
+        """How many facts each value has; exact up to what has died since the last merge."""
+        return _count(*(segment.by_v.ranges(v) for segment in self._segments()))
+
+    def count_between(self, low: int | None, high: int | None) -> int:
+        """How many facts :meth:`between` gives; exact up to what has died since the last merge."""
+        total = 0
+        for segment in self._segments():
+            keys = segment.by_v.keys
+            lo = 0 if low is None else int(np.searchsorted(keys, low))
+            hi = len(keys) if high is None else int(np.searchsorted(keys, high, side="right"))
+            total += max(0, hi - lo)
+        return total
+
+    def _segments(self) -> tuple[Segment, ...]:
+        return (self._base, self._tail) if len(self._tail) else (self._base,)
+
+    def _both(self, *parts: tuple[Segment, Ints, Ints], by_value: bool) -> tuple[Ints, Rows]:
+        answers = [self._expand(segment, lo, hi, by_value) for segment, lo, hi in parts]
+        if len(answers) == 1:
+            return answers[0]
+        (row, rows), (tail_row, tail_rows) = answers
+        return np.concatenate((row, tail_row)), _concat(rows, tail_rows)
+
+    def _expand(self, segment: Segment, lo: Ints, hi: Ints, by_value: bool) -> tuple[Ints, Rows]:
+        row, at = spans(lo, hi)
+        if by_value:
+            at = segment.at_v(at)
+        if segment is self._base and len(self._dead):
+            alive = ~member(at, self._dead)
+            row, at = row[alive], at[alive]
+        rows = segment.rows
+        return row, Rows(rows.e[at], rows.v[at], rows.tx[at])
+
+
+NO_INDEX: Final = AttributeIndex(NO_FACTS)
+
+
+def _count(*ranges: tuple[Ints, Ints]) -> Ints:
+    total: Ints = np.zeros(1, dtype=np.int64)
+    for lo, hi in ranges:
+        total = total + (hi - lo)
+    return total
+
+
+def _keep(rows: Rows, mask: Mask) -> Rows:
+    return Rows(rows.e[mask], rows.v[mask], rows.tx[mask])
+
+
+def _all_but(size: int, positions: Ints) -> Mask:
+    mask = np.ones(size, dtype=np.bool_)
+    mask[positions] = False
+    return mask
+
+
+def _concat(one: Rows, other: Rows) -> Rows:
+    return Rows(*(np.concatenate(pair) for pair in zip(one, other, strict=True)))
+
+
+def _merged(base: Segment, tail: Segment, dead: Ints) -> Segment:
+    alive = base.rows if not len(dead) else _keep(base.rows, _all_but(len(base), dead))
+    return Segment(alive) if not len(tail) else Segment.of(_concat(alive, tail.rows))
