@@ -1,0 +1,221 @@
+"""Predicates and function clauses: ``[(< ?a 30)]``, ``[(str ?a "-" ?b) ?c]``.
+
+Comparisons and sums run on whole columns (:mod:`factstore.query.vectors`); any other function is
+called once per distinct row of its arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from factstore import edn
+from factstore.columns import Ints, rank, spans
+from factstore.errors import FactstoreError, QueryError
+from factstore.query import vectors
+from factstore.query.ast import (
+    Argument,
+    BindCollection,
+    BindIgnore,
+    Binding,
+    BindRelation,
+    BindScalar,
+    BindTuple,
+    Constant,
+    FunctionCall,
+    Node,
+    Predicate,
+    Variable,
+    variables,
+)
+from factstore.query.functions import BUILTIN, Function, plain_name
+from factstore.query.operators import distinct
+from factstore.query.patterns import agreeing
+from factstore.query.relation import Column, Relation, Values
+
+_FANOUT: Final = 10
+"""How many rows a collection binding is taken to give for one."""
+
+
+def find_function(name: str, node: Node, registered: Mapping[str, Function]) -> Function:
+    """The function of a name; ``query/unknown-function`` if it is neither built in nor registered."""
+    found = registered.get(name) or BUILTIN.get(plain_name(name))
+    if found is None:
+        message = f"no function {name}: expected a built-in one, or one that was registered"
+        raise edn.located(QueryError, message, node.at, code="query/unknown-function", function=name)
+    return found
+
+
+class Call:
+    """A function with its arguments, as columns of a relation."""
+
+    def __init__(self, node: Predicate | FunctionCall, fn: Function, args: Sequence[Any], values: Values) -> None:
+        self.node = node
+        self.fn = fn
+        self.name = plain_name(node.fn) if isinstance(node.fn, str) and fn is BUILTIN.get(plain_name(node.fn)) else ""
+        self._args = args
+        self.values = values
+
+    def columns(self, rows: Relation) -> list[Column]:
+        """The arguments, a column each."""
+        return [
+            rows[arg.name] if isinstance(arg, Variable) else self.values.constant(_hashable(arg), rows.size)
+            for arg in self._args
+        ]
+
+    def distinct_results(self, columns: Sequence[Column], size: int) -> tuple[list[Any], Ints]:
+        """The result for each distinct row of arguments, and which of them each row has."""
+        variable = [place for place, arg in enumerate(self._args) if isinstance(arg, Variable)]
+        if not variable:
+            return [self._apply(*self._args)], np.zeros(size, dtype=np.int64)
+        keys = rank([columns[place].data for place in variable])
+        first, inverse = np.unique(keys, return_index=True, return_inverse=True)[1:]
+        decoded = [self.values.decode(columns[place].take(first)) for place in variable]
+        given = iter(decoded)
+        args = [next(given) if isinstance(arg, Variable) else [arg] * len(first) for arg in self._args]
+        return [self._apply(*row) for row in zip(*args, strict=True)], inverse.astype(np.int64)
+
+    def _apply(self, *args: Any) -> Any:
+        try:
+            return self.fn(*args)
+        except FactstoreError:
+            raise
+        except Exception as error:
+            shown = ", ".join(repr(arg) for arg in args)
+            message = f"{self.node.fn} cannot be applied to ({shown}): {error}"
+            code = "query/type-mismatch" if isinstance(error, TypeError | AttributeError) else "query/function-failed"
+            raise edn.located(QueryError, message, self.node.at, code=code) from error
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def arguments(args: Iterable[Argument]) -> list[Any]:
+    """Arguments as the engine takes them: variables as they are, constants as values."""
+    return [arg.value if isinstance(arg, Constant) else arg for arg in args]
+
+
+class PredicateStep:
+    """``[(pred arg*)]``: keeps the rows for which it is neither None nor False."""
+
+    is_filter = True
+
+    def __init__(self, node: Predicate, call: Call) -> None:
+        self.node: Node = node
+        self._call = call
+        self.names = self.needs = frozenset(variables(node.args))
+
+    def estimate(self, rows: Relation) -> float:
+        return rows.size / 2
+
+    def run(self, rows: Relation) -> Relation:
+        columns = self._call.columns(rows)
+        mask = None
+        if len(columns) > 1 and self._call.name:
+            mask = vectors.predicate(self._call.name, columns, self._call.values)
+        if mask is None:
+            results, which = self._call.distinct_results(columns, rows.size)
+            mask = np.asarray([result is not None and result is not False for result in results])[which]
+        return rows.take(mask)
+
+
+class FunctionStep:
+    """``[(fn arg*) binding]``: adds what the function gives; None takes the row away."""
+
+    is_filter = False
+
+    def __init__(self, node: FunctionCall, call: Call, values: Values) -> None:
+        self.node: Node = node
+        self._call = call
+        self._binding = node.binding
+        self._values = values
+        self.needs = frozenset(variables(node.args))
+        self.names = self.needs | frozenset(variables(node.binding))
+
+    def estimate(self, rows: Relation) -> float:
+        many = isinstance(self._binding, BindCollection | BindRelation)
+        return rows.size * (_FANOUT if many else 1)
+
+    def run(self, rows: Relation) -> Relation:
+        columns = self._call.columns(rows)
+        whole = vectors.function(self._call.name, columns) if self._call.name else None
+        if whole is not None and isinstance(self._binding, BindScalar):
+            return assign(rows, self._binding.variable.name, whole, self._values)
+        results, which = self._call.distinct_results(columns, rows.size)
+        return bind_results(rows, results, which, self._binding, self._values)
+
+
+def assign(rows: Relation, name: str, column: Column, values: Values) -> Relation:
+    """``rows`` with a column under ``name``; where the name is bound, the rows in which both agree."""
+    if name in rows:
+        return rows.take(agreeing(rows[name], column, values))
+    return rows.with_columns({name: column})
+
+
+def bind_results(rows: Relation, results: Sequence[Any], which: Ints, binding: Binding, values: Values) -> Relation:
+    """``rows`` joined with what a function gave for each, taken apart as ``binding`` says."""
+    parts = [list(spread(binding, result)) if result is not None else [] for result in results]
+    names = list(variables(binding))
+    flat = [part for group in parts for part in group]
+    if not flat:
+        return Relation.empty({**dict.fromkeys(rows.names), **dict.fromkeys(names)})
+    counts = np.asarray([len(group) for group in parts], dtype=np.int64)
+    ends = np.cumsum(counts)
+    row, at = spans((ends - counts)[which], ends[which])
+    result = rows.take(row)
+    for name in names:
+        column = values.encode([part[name] for part in flat]).take(at)
+        result = assign(result, name, column, values)
+    one_each = isinstance(binding, BindScalar | BindTuple)
+    return result if one_each and names else distinct(result)
+
+
+def spread(binding: Binding, value: Any) -> Iterable[dict[str, Any]]:
+    """The assignments a value makes under a binding: one for each way.
+
+    >>> from factstore.query.parse import parse_query
+    >>> binding = parse_query("[:find ?a :in [[?a ?b]]]").inputs[0]
+    >>> list(spread(binding, [[1, 2], [3, 4]]))
+    [{'?a': 1, '?b': 2}, {'?a': 3, '?b': 4}]
+    """
+    match binding:
+        case BindIgnore():
+            return [{}]
+        case BindScalar(variable=variable):
+            return [{variable.name: _hashable(value)}]
+        case BindTuple(items=items):
+            return _spread_tuple(items, value, binding)
+        case BindCollection(item=item):
+            return [found for each in _each(value, binding) for found in spread(item, each)]
+        case BindRelation(items=items):
+            return [found for each in _each(value, binding) for found in _spread_tuple(items, each, binding)]
+
+
+def _each(value: Any, binding: Binding) -> Iterable[Any]:
+    if isinstance(value, Mapping):
+        return value.items()
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise _misfit(value, "a collection", binding)
+    return value
+
+
+def _spread_tuple(items: Sequence[Binding], value: Any, binding: Binding) -> list[dict[str, Any]]:
+    if isinstance(value, str | bytes) or not isinstance(value, Sequence) or len(value) < len(items):
+        raise _misfit(value, f"a tuple of at least {len(items)}", binding)
+    found: list[dict[str, Any]] = [{}]
+    for item, part in zip(items, value, strict=False):
+        found = [merged for one in found for more in spread(item, part) if (merged := _merged(one, more)) is not None]
+    return found
+
+
+def _merged(one: dict[str, Any], more: dict[str, Any]) -> dict[str, Any] | None:
+    clash = any(name in one and not (type(one[name]) is type(v) and one[name] == v) for name, v in more.items())
+    return None if clash else {**one, **more}
+
+
+def _misfit(value: Any, wanted: str, binding: Binding) -> QueryError:
+    message = f"{value!r} does not fit {binding}: expected {wanted}"
+    return edn.located(QueryError, message, binding.at, code="query/binding", value=value)

@@ -1,0 +1,40 @@
+"""Checking rules against a schema before anything runs: what a rule file must pass to be loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from factstore import edn
+from factstore.db import DbValue
+from factstore.errors import QueryError
+from factstore.query.ast import Rule, Variable
+from factstore.query.compile import Compiler
+from factstore.query.functions import Function
+from factstore.query.relation import Values
+from factstore.query.rules import RuleSet
+from factstore.query.solve import Limits, Solver
+
+
+def check_rules(db: DbValue, rules: Sequence[Rule], functions: Mapping[str, Function] | None = None) -> RuleSet:
+    """The rules as a set, if all of them could run over ``db``.
+
+    Raises :class:`QueryError` for an unknown attribute, rule or function, a wrong arity, a variable no
+    clause binds, and recursion through negation; with the file, line and caret of the rule.
+
+    >>> import factstore
+    >>> rules = factstore.load_rules("[(named ?e) [?e :db/ident ?name]]")
+    >>> len(check_rules(factstore.connect("memory:").db(), rules))
+    1
+    """
+    rule_set = RuleSet.of(tuple(rules))
+    solver = Solver(Values(db.dictionary), Limits())
+    compiler = Compiler({"$": db}, rule_set, functions or {}, {}, solver)
+    for rule in rule_set:
+        bound = frozenset(variable.name for variable in rule.head.required)
+        steps = compiler.steps(rule.clauses, "$", bound)
+        given = bound.union(*(step.names for step in steps))
+        for arg in rule.head.args:
+            if isinstance(arg, Variable) and arg.name not in given:
+                message = f"{arg} stands in the head {rule.head}, but no clause of the body binds it"
+                raise edn.located(QueryError, message, arg.at, code="query/unbound", variable=arg.name)
+    return rule_set

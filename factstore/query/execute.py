@@ -1,0 +1,198 @@
+"""From a query and its inputs to a result: parse, bind, compile, solve, group, order."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from factstore import edn, pull
+from factstore.db import DbValue
+from factstore.errors import QueryError
+from factstore.pull_pattern import PullPattern, parse_pull
+from factstore.query.aggregates import Output, aggregate, grouped
+from factstore.query.ast import (
+    Aggregate,
+    Clause,
+    Constant,
+    FindCollection,
+    FindElement,
+    FindRelation,
+    FindScalar,
+    Order,
+    Pattern,
+    PatternVar,
+    PullExpr,
+    Query,
+    Rule,
+    Variable,
+    walk,
+)
+from factstore.query.compile import Compiler
+from factstore.query.functions import Function
+from factstore.query.inputs import Inputs, bind_inputs
+from factstore.query.patterns import entity_codes
+from factstore.query.relation import Column, Relation, Values
+from factstore.query.result import Result
+from factstore.query.rules import RuleSet
+from factstore.query.solve import Limits, Solver
+from factstore.values import ValueType
+
+Functions = Mapping[str, Function]
+
+
+class Execution:
+    """One query being answered."""
+
+    def __init__(
+        self,
+        db: DbValue,
+        query: Query,
+        args: Sequence[Any],
+        *,
+        rules: tuple[Rule, ...],
+        functions: Functions,
+        limits: Limits,
+    ) -> None:
+        self._query = query
+        self._functions = functions
+        self.values = Values(db.dictionary)
+        self._inputs = bind_inputs(query, db, args, rules, self.values)
+        self._solver = Solver(self.values, limits)
+        rule_set = RuleSet.of(self._inputs.rules)
+        self.compiler = Compiler(self._inputs.sources, rule_set, functions, self._inputs.scalars, self._solver)
+        _prefetch(self._inputs, rule_set, query.where)
+
+    def run(self) -> Any:
+        """The result, in the shape the find clause asks for."""
+        rows = self._rows()
+        outputs = self._outputs(rows)
+        size = len(outputs[0].data if isinstance(outputs[0], Column) else outputs[0]) if rows.size else 0
+        outputs, size = self._ordered(outputs, size)
+        return self._shaped(outputs, size)
+
+    def _rows(self) -> Relation:
+        query, inputs = self._query, self._inputs
+        bound = frozenset(inputs.start.names).union(*(step.names for step in inputs.given))
+        steps = self.compiler.steps(query.where, "$", bound)
+        keep = dict.fromkeys(_find_variables(query.find.elements))
+        keep.update(dict.fromkeys(variable.name for variable in query.with_))
+        return self._solver.solve([*inputs.given, *steps], inputs.start, keep)
+
+    def _outputs(self, rows: Relation) -> list[Output]:
+        elements = self._query.find.elements
+        if not rows.size:
+            return [[] for _ in elements]
+        if not any(isinstance(element, Aggregate) for element in elements):
+            return [self._plain(element, rows) for element in elements]
+        keys = _find_variables(element for element in elements if not isinstance(element, Aggregate))
+        groups = grouped(rows, keys)
+        firsts = rows.take(groups.order[groups.starts])
+        return [
+            aggregate(element, rows, groups, self.values, self._functions)
+            if isinstance(element, Aggregate)
+            else self._plain(element, firsts)
+            for element in elements
+        ]
+
+    def _plain(self, element: FindElement, rows: Relation) -> Output:
+        if isinstance(element, PullExpr):
+            return self._pulled(element, rows)
+        assert isinstance(element, Variable)
+        return rows[element.name]
+
+    def _pulled(self, element: PullExpr, rows: Relation) -> Output:
+        db = self._inputs.sources[element.source.name if element.source else "$"]
+        entities = entity_codes(db, self.values, rows[element.variable.name])
+        distinct, inverse = np.unique(entities, return_inverse=True)
+        found = pull.pull_ids(db, self._pattern(element), distinct, functions=self._functions)
+        return [found[place] for place in inverse.tolist()]
+
+    def _pattern(self, element: PullExpr) -> PullPattern:
+        if isinstance(element.pattern, PullPattern):
+            return element.pattern
+        given = self._inputs.patterns if isinstance(element.pattern, PatternVar) else self._inputs.scalars
+        if element.pattern.name not in given:
+            message = f"the pull pattern {element.pattern} is not given in :in"
+            raise edn.located(QueryError, message, element.at, code="query/inputs")
+        return parse_pull(given[element.pattern.name])
+
+    def _ordered(self, outputs: list[Output], size: int) -> tuple[list[Output], int]:
+        query = self._query
+        if not query.order_by and query.limit is None and not query.offset:
+            return outputs, size
+        positions = np.arange(size)
+        for order in reversed(query.order_by):
+            positions = positions[self._order(order, outputs[order.index], positions)]
+        end = size if query.limit is None else query.offset + query.limit
+        positions = positions[query.offset : end]
+        return [_taken(output, positions) for output in outputs], len(positions)
+
+    def _order(self, order: Order, output: Output, positions: Any) -> Any:
+        ranks = _ranks(_taken(output, positions), self.values, order)
+        return np.argsort(-ranks if order.descending else ranks, kind="stable")
+
+    def _shaped(self, outputs: list[Output], size: int) -> Any:
+        query = self._query
+        shape: Literal["tuples", "values", "maps"] = "maps" if query.keys else "tuples"
+        if isinstance(query.find, FindCollection | FindScalar):
+            shape = "values"
+        result = Result(
+            tuple(map(str, query.find.elements)),
+            outputs,
+            size,
+            self.values,
+            shape=shape,
+            ordered=bool(query.order_by),
+            keys=query.keys.names if query.keys else (),
+        )
+        if isinstance(query.find, FindRelation | FindCollection):
+            return result
+        return result[0] if size else None
+
+
+def _find_variables(elements: Any) -> list[str]:
+    found: dict[str, None] = {}
+    for element in elements:
+        nodes = element.args if isinstance(element, Aggregate) else (getattr(element, "variable", element),)
+        found.update((node.name, None) for node in nodes if isinstance(node, Variable))
+    return list(found)
+
+
+def _taken(output: Output, positions: Any) -> Output:
+    return output.take(positions) if isinstance(output, Column) else [output[place] for place in positions.tolist()]
+
+
+def _ranks(output: Output, values: Values, order: Order) -> Any:
+    """Numbers in the order of the values; None comes last."""
+    if isinstance(output, Column) and output.kind and (not ValueType(output.kind).interned):
+        return np.unique(output.data, return_inverse=True)[1]
+    held = values.decode(output) if isinstance(output, Column) else output
+    places = [place for place, value in enumerate(held) if value is not None]
+    try:
+        places.sort(key=lambda place: held[place])
+    except TypeError as error:
+        message = f"the values of {order.element} have no order between them: {error}"
+        raise edn.located(QueryError, message, order.element.at, code="query/type-mismatch") from None
+    ranks = np.full(len(held), len(held), dtype=np.int64)
+    for rank, place in enumerate(places):
+        same = rank and held[places[rank - 1]] == held[place]
+        ranks[place] = ranks[places[rank - 1]] if same else rank
+    return ranks
+
+
+def _prefetch(inputs: Inputs, rules: RuleSet, where: Sequence[Clause]) -> None:
+    """Loads every attribute the query names in one go per database."""
+    named = _attributes_named(where) | frozenset[str]().union(*(_attributes_named(rule.clauses) for rule in rules))
+    for source in inputs.sources.values():
+        if isinstance(source, DbValue):
+            known = (source.schema.get(name) for name in sorted(named))
+            source.prefetch([attribute for attribute in known if attribute is not None])
+
+
+@functools.lru_cache(maxsize=4096)
+def _attributes_named(clauses: tuple[Clause, ...]) -> frozenset[str]:
+    terms = (node.terms[1] for node in walk(clauses) if isinstance(node, Pattern) and len(node.terms) > 1)
+    return frozenset(term.value for term in terms if isinstance(term, Constant) and isinstance(term.value, str))

@@ -1,0 +1,134 @@
+"""Clauses that hold other clauses: ``not``, ``or``, ``optional``, and calls of rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from factstore.query.ast import Blank, Constant, Node, Not, Optional, Or, RuleCall, Variable
+from factstore.query.fixpoint import Fixpoint, Goal, bound_places
+from factstore.query.operators import anti_join, concat, join, project, union
+from factstore.query.relation import Column, Relation
+from factstore.query.solve import Solver
+from factstore.query.steps import Step
+from factstore.query.tables import arguments_of
+
+_BOUND_CALL: Final = 16.0
+"""The rows a rule call with a bound argument is taken to give for each row."""
+_FREE_CALL: Final = 1e7
+"""The rows a rule call without any is taken to give: anything else goes first."""
+
+
+class NotStep:
+    """``(not clause+)``: keeps the rows for which the clauses have no solution."""
+
+    is_filter = True
+
+    def __init__(self, node: Not, shared: frozenset[str], steps: Sequence[Step], solver: Solver) -> None:
+        self.node: Node = node
+        self.needs = self.names = shared
+        self._steps = steps
+        self._solver = solver
+
+    def estimate(self, rows: Relation) -> float:
+        return float(rows.size)
+
+    def run(self, rows: Relation) -> Relation:
+        found = self._solver.solve(self._steps, project(rows, self.names), self.names)
+        return anti_join(rows, found, self._solver.values)
+
+
+class OrStep:
+    """``(or branch+)``: the rows any branch gives, each once."""
+
+    is_filter = False
+
+    def __init__(
+        self,
+        node: Or,
+        names: frozenset[str],
+        needs: frozenset[str],
+        branches: Sequence[Sequence[Step]],
+        solver: Solver,
+    ) -> None:
+        self.node: Node = node
+        self.names = names
+        self.needs = needs
+        self._branches = branches
+        self._solver = solver
+
+    def estimate(self, rows: Relation) -> float:
+        return sum(min((step.estimate(rows) for step in branch), default=1.0) for branch in self._branches)
+
+    def run(self, rows: Relation) -> Relation:
+        start = project(rows, [name for name in rows.names if name in self.names])
+        parts = [self._solver.solve(branch, start, self.names) for branch in self._branches]
+        return join(rows, union(parts, sorted(self.names), self._solver.values), self._solver.values)
+
+
+class OptionalStep:
+    """``(optional clause+)``: a left join; the new variables of rows without a match are None."""
+
+    is_filter = False
+
+    def __init__(
+        self, node: Optional, shared: frozenset[str], new: frozenset[str], steps: Sequence[Step], solver: Solver
+    ) -> None:
+        self.node: Node = node
+        self.needs = shared
+        self.names = shared | new
+        self._new = new
+        self._steps = steps
+        self._solver = solver
+
+    def estimate(self, rows: Relation) -> float:
+        return float(rows.size)
+
+    def run(self, rows: Relation) -> Relation:
+        values = self._solver.values
+        found = self._solver.solve(self._steps, project(rows, self.needs), self.names)
+        matched = join(rows, found, values)
+        unmatched = anti_join(rows, found, values)
+        if not unmatched.size:
+            return matched
+        absent = {name: values.constant(None, unmatched.size) for name in self._new}
+        rest = unmatched.with_columns(absent)
+        if not matched.size:
+            return rest
+        return Relation({name: concat([matched[name], rest[name]], values) for name in rest.names})
+
+
+class RuleStep:
+    """``(name arg*)``: the rows that the rules of a name give for these arguments."""
+
+    is_filter = False
+
+    def __init__(self, node: RuleCall, source: str, needs: frozenset[str], fixpoint: Fixpoint, solver: Solver) -> None:
+        self.node: Node = node
+        self.needs = needs
+        self.names = frozenset(arg.name for arg in node.args if isinstance(arg, Variable))
+        self._call = node
+        self._source = source
+        self._fixpoint = fixpoint
+        self._solver = solver
+
+    def estimate(self, rows: Relation) -> float:
+        if any(bound_places(self._call, frozenset(rows.names))):
+            return _BOUND_CALL * max(rows.size, 1)
+        return _FREE_CALL
+
+    def run(self, rows: Relation) -> Relation:
+        values = self._solver.values
+        bound = bound_places(self._call, frozenset(rows.names))
+        goal = Goal(self._source, self._call.name, bound)
+        answers = self._fixpoint.call(goal, self._seeds(goal, rows))
+        return join(rows, arguments_of(answers, self._call.args, values), values)
+
+    def _seeds(self, goal: Goal, rows: Relation) -> Relation:
+        columns: dict[str, Column] = {}
+        for place, arg in enumerate(goal.bound_of(self._call.args)):
+            if isinstance(arg, Constant):
+                columns[str(place)] = self._solver.values.constant(arg.value, rows.size)
+            elif not isinstance(arg, Blank) and isinstance(arg, Variable):
+                columns[str(place)] = rows[arg.name]
+        return Relation(columns, rows.size)

@@ -1,0 +1,101 @@
+"""Inputs: what a caller gives for each item of ``:in``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from factstore import edn
+from factstore.db import DbValue
+from factstore.errors import QueryError
+from factstore.query.ast import BindScalar, Node, PatternVar, Query, Rule, RulesVar, SourceVar, variables
+from factstore.query.calls import spread
+from factstore.query.operators import distinct, join
+from factstore.query.parse import parse_rules
+from factstore.query.relation import Column, Relation, Values
+
+
+class GivenStep:
+    """A collection given as input, as a step: its rows are joined when the query needs them."""
+
+    is_filter = False
+    needs: frozenset[str] = frozenset()
+
+    def __init__(self, node: Node, given: Relation, values: Values) -> None:
+        self.node = node
+        self._given = given
+        self._values = values
+        self.names = frozenset(given.names)
+
+    def estimate(self, rows: Relation) -> float:
+        return float(self._given.size)
+
+    def run(self, rows: Relation) -> Relation:
+        return join(rows, self._given, self._values)
+
+
+class Inputs(NamedTuple):
+    """All inputs of a query, told apart by what they are for."""
+
+    sources: dict[str, Any]
+    rules: tuple[Rule, ...]
+    scalars: dict[str, Any]
+    patterns: dict[str, Any]
+    start: Relation
+    given: list[GivenStep]
+
+
+def bind_inputs(query: Query, db: DbValue, args: Sequence[Any], rules: tuple[Rule, ...], values: Values) -> Inputs:
+    """Matches ``args`` with ``:in``, in which ``$`` is ``db`` itself and takes no argument."""
+    wanted = [node for node in query.inputs if not (isinstance(node, SourceVar) and node.name == "$")]
+    _check_count(query, wanted, args)
+    found = Inputs({"$": db} if len(wanted) < len(query.inputs) else {}, rules, {}, {}, Relation.true(), [])
+    start: dict[str, Column] = {}
+    for node, arg in zip(wanted, args, strict=True):
+        if isinstance(node, SourceVar):
+            found.sources[node.name] = _source(node, arg)
+        elif isinstance(node, RulesVar):
+            found = found._replace(rules=found.rules + parse_rules(arg))
+        elif isinstance(node, PatternVar):
+            found.patterns[node.name] = arg
+        elif isinstance(node, BindScalar):
+            name = node.variable.name
+            found.scalars[name] = arg
+            start[name] = values.constant(_value(arg, node))
+        else:
+            found.given.append(_given(node, arg, values))
+    return found._replace(start=Relation(start, 1))
+
+
+def _check_count(query: Query, wanted: Sequence[Node], args: Sequence[Any]) -> None:
+    if len(args) == len(wanted):
+        return
+    names = " ".join(map(str, wanted)) or "nothing beside $"
+    message = f"the query takes {len(wanted)} inputs ({names}), {len(args)} were given"
+    raise edn.located(QueryError, message, query.at, code="query/inputs", expected=len(wanted), given=len(args))
+
+
+def _source(node: SourceVar, arg: Any) -> Any:
+    if isinstance(arg, DbValue):
+        return arg
+    if isinstance(arg, Mapping):
+        return list(arg.items())
+    if isinstance(arg, str | bytes) or not hasattr(arg, "__iter__"):
+        message = f"{type(arg).__name__} was given for {node}: expected a db value or tuples"
+        raise edn.located(QueryError, message, node.at, code="query/inputs")
+    return [tuple(row) for row in arg]
+
+
+def _value(arg: Any, node: Node) -> Any:
+    if arg is None:
+        raise edn.located(QueryError, f"None was given for {node}: expected a value", node.at, code="query/inputs")
+    return tuple(arg) if isinstance(arg, list) else arg
+
+
+def _given(node: Any, arg: Any, values: Values) -> GivenStep:
+    rows = list(spread(node, arg))
+    names = list(variables(node))
+    if not rows:
+        return GivenStep(node, Relation.empty(names), values)
+    columns = {name: values.encode([row[name] for row in rows]) for name in names}
+    return GivenStep(node, distinct(Relation(columns, len(rows))), values)

@@ -1,0 +1,146 @@
+"""Functions that look into a database: ``get-else``, ``get-some`` and ``missing?``, as left joins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from factstore import edn
+from factstore.columns import Ints, ints
+from factstore.db import DbValue
+from factstore.errors import QueryError, SchemaError
+from factstore.query.ast import Argument, BindTuple, Constant, FunctionCall, Node, Predicate, Variable, variables
+from factstore.query.calls import assign, bind_results
+from factstore.query.operators import concat
+from factstore.query.patterns import entity_codes
+from factstore.query.relation import Column, Relation, Values
+from factstore.schema import Attribute
+
+NAMES = frozenset(("get-else", "get-some", "missing?"))
+
+
+def attribute_of(db: DbValue, term: Any, node: Node) -> Attribute:
+    """The attribute a term names; ``query/unknown-attribute`` with near names and a caret if there is none."""
+    name = term.value if isinstance(term, Constant) else term
+    if not isinstance(name, str | int) or isinstance(name, bool):
+        raise edn.located(
+            QueryError, f"{term} is no attribute", node.at, code="query/unknown-attribute", attribute=name
+        )
+    try:
+        return db.schema.attribute(name)
+    except SchemaError as error:
+        at = getattr(term, "at", None) or node.at
+        raise edn.located(QueryError, error.message, at, code="query/unknown-attribute", **error.data) from None
+
+
+class _Lookup:
+    """What the three have in common: a database, an entity, attributes."""
+
+    def __init__(self, node: Predicate | FunctionCall, db: DbValue, values: Values, args: Sequence[Argument]) -> None:
+        self.node: Node = node
+        self._db = db
+        self._values = values
+        self._entity = args[0]
+        self.needs = frozenset(variables(node.args))
+        self.names = self.needs
+
+    def _entities(self, rows: Relation) -> Ints:
+        if isinstance(self._entity, Variable):
+            return entity_codes(self._db, self._values, rows[self._entity.name])
+        value = self._entity.value if isinstance(self._entity, Constant) else None
+        return entity_codes(self._db, self._values, self._values.constant(value, rows.size))
+
+    def _firsts(self, entities: Ints, attribute: Attribute) -> tuple[Ints, Column]:
+        """The rows whose entity has the attribute, and its first value there."""
+        row, found = self._db.index(attribute).by_entity(entities)
+        rows, first = np.unique(row, return_index=True)
+        column = Column(int(attribute.type), found.v[first])
+        return rows, self._values.translate(column, self._db.dictionary)
+
+    def estimate(self, rows: Relation) -> float:
+        return float(rows.size)
+
+
+class GetElseStep(_Lookup):
+    """``[(get-else $ ?e :attr default) ?v]``: the value, or the default where there is none."""
+
+    is_filter = False
+
+    def __init__(self, node: FunctionCall, db: DbValue, values: Values, args: Sequence[Argument]) -> None:
+        super().__init__(node, db, values, args)
+        if len(args) != 3 or (isinstance(args[2], Constant) and args[2].value is None):
+            message = f"{node} needs a source, an entity, an attribute and a default that is not nil"
+            raise edn.located(QueryError, message, node.at, code="query/arity")
+        self._attribute = attribute_of(db, args[1], node)
+        self._default = args[2]
+        self._binding = node.binding
+        self.names = self.needs | frozenset(variables(node.binding))
+
+    def run(self, rows: Relation) -> Relation:
+        at, found = self._firsts(self._entities(rows), self._attribute)
+        absent = np.setdiff1d(np.arange(rows.size), at, assume_unique=True)
+        if isinstance(self._default, Variable):
+            default = rows[self._default.name].take(absent)
+        else:
+            value = self._default.value if isinstance(self._default, Constant) else None
+            default = self._values.constant(value, len(absent))
+        parts = [part for part in (found, default) if len(part.data)]
+        column = concat(parts, self._values) if parts else found
+        column = column.take(np.argsort(np.concatenate((at, absent)), kind="stable"))
+        (name,) = variables(self._binding) or (None,)
+        return rows if name is None else assign(rows, name, column, self._values)
+
+
+class MissingStep(_Lookup):
+    """``[(missing? $ ?e :attr)]``: the entities without the attribute, or, reversed, that nobody refers to by it."""
+
+    is_filter = True
+
+    def __init__(self, node: Predicate, db: DbValue, values: Values, args: Sequence[Argument]) -> None:
+        super().__init__(node, db, values, args)
+        if len(args) != 2:
+            message = f"{node} needs a source, an entity and an attribute"
+            raise edn.located(QueryError, message, node.at, code="query/arity")
+        self._reverse, self._attribute = _direction(db, args[1], node)
+
+    def run(self, rows: Relation) -> Relation:
+        index = self._db.index(self._attribute)
+        entities = self._entities(rows)
+        row, _ = index.by_value(entities) if self._reverse else index.by_entity(entities)
+        absent = np.ones(rows.size, dtype=np.bool_)
+        absent[row] = False
+        return rows.take(absent)
+
+
+class GetSomeStep(_Lookup):
+    """``[(get-some $ ?e :a :b) [?attr ?v]]``: the first of the attributes the entity has, with its value."""
+
+    is_filter = False
+
+    def __init__(self, node: FunctionCall, db: DbValue, values: Values, args: Sequence[Argument]) -> None:
+        super().__init__(node, db, values, args)
+        if len(args) < 2 or not isinstance(node.binding, BindTuple):
+            message = f"{node} needs a source, an entity, attributes, and a binding [?attribute ?value]"
+            raise edn.located(QueryError, message, node.at, code="query/arity")
+        self._attributes = [attribute_of(db, arg, node) for arg in args[1:]]
+        self._binding = node.binding
+        self.names = self.needs | frozenset(variables(node.binding))
+
+    def run(self, rows: Relation) -> Relation:
+        entities = self._entities(rows)
+        found: list[Any] = [None] * rows.size
+        for attribute in reversed(self._attributes):
+            at, column = self._firsts(entities, attribute)
+            for row, value in zip(at.tolist(), self._values.decode(column), strict=True):
+                found[row] = (attribute.ident, value)
+        return bind_results(rows, found, ints(range(rows.size)), self._binding, self._values)
+
+
+def _direction(db: DbValue, term: Any, node: Node) -> tuple[bool, Attribute]:
+    name = term.value if isinstance(term, Constant) else ""
+    head, slash, tail = str(name).rpartition("/")
+    if slash and tail.startswith("_"):
+        return True, attribute_of(db, f"{head}/{tail[1:]}", node)
+    return False, attribute_of(db, term, node)

@@ -1,0 +1,130 @@
+"""The operators on relations: join, semi-join, anti-join, union, distinct; a whole column at a time.
+
+Rows are matched by *keys*: one int64 per row that is equal exactly where the shared columns are
+(:func:`factstore.columns.rank` over both sides at once). One side is sorted, the other looks its
+keys up and expands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from factstore.columns import Ints, Mask, member, rank, spans
+from factstore.index import Sorted
+from factstore.query.relation import Column, Relation, Values, may_meet
+
+
+def shared(one: Relation, other: Relation) -> list[str]:
+    """The names of the columns both have, in the order of the first."""
+    return [name for name in one.columns if name in other.columns]
+
+
+def _keys(one: Relation, other: Relation, names: Sequence[str], values: Values) -> tuple[Ints, Ints] | None:
+    """A key per row of either side; None if the kinds of some column can never meet."""
+    left, right = [], []
+    for name in names:
+        if not may_meet(one[name].kind, other[name].kind):
+            return None
+        a, b = values.unify(one[name], other[name])
+        left.append(a.data)
+        right.append(b.data)
+    if len(names) == 1:
+        return left[0], right[0]
+    both = rank([np.concatenate(pair) for pair in zip(left, right, strict=True)])
+    return both[: one.size], both[one.size :]
+
+
+def join(one: Relation, other: Relation, values: Values) -> Relation:
+    """All pairs of rows that agree on the shared columns; the cross product where none is shared."""
+    if not one.columns or not other.columns:
+        only = other if not one.columns else one
+        return only if min(one.size, other.size) else Relation.empty((*one.names, *other.names))
+    names = shared(one, other)
+    if not names:
+        return _cross(one, other)
+    keys = _keys(one, other, names, values)
+    if keys is None or not one.size or not other.size:
+        return Relation.empty((*one.names, *(name for name in other.names if name not in names)))
+    # The smaller side is sorted: sorting costs more than looking up.
+    if one.size <= other.size:
+        rows_other, rows_one = _match(keys[1], keys[0])
+    else:
+        rows_one, rows_other = _match(keys[0], keys[1])
+    return one.take(rows_one).with_columns(
+        {name: column.take(rows_other) for name, column in other.columns.items() if name not in names}
+    )
+
+
+def _match(seeking: Ints, sought: Ints) -> tuple[Ints, Ints]:
+    order = np.argsort(sought, kind="stable")
+    rows, at = spans(*Sorted(sought[order]).ranges(seeking))
+    return rows, order[at].astype(np.int64)
+
+
+def _cross(one: Relation, other: Relation) -> Relation:
+    left = np.repeat(np.arange(one.size), other.size)
+    right = np.tile(np.arange(other.size), one.size)
+    return one.take(left).with_columns({name: column.take(right) for name, column in other.columns.items()})
+
+
+def semi_join(one: Relation, other: Relation, values: Values) -> Relation:
+    """The rows of ``one`` that agree with some row of ``other``."""
+    return one.take(_in(one, other, values))
+
+
+def anti_join(one: Relation, other: Relation, values: Values) -> Relation:
+    """The rows of ``one`` that agree with no row of ``other``."""
+    return one.take(~_in(one, other, values))
+
+
+def _in(one: Relation, other: Relation, values: Values) -> Mask:
+    names = shared(one, other)
+    if not names or not one.size or not other.size:
+        return np.full(one.size, other.size > 0, dtype=np.bool_)
+    keys = _keys(one, other, names, values)
+    if keys is None:
+        return np.zeros(one.size, dtype=np.bool_)
+    return member(keys[0], np.unique(keys[1]))
+
+
+def distinct(relation: Relation) -> Relation:
+    """The rows, each once; order is not kept."""
+    if not relation.columns:
+        return Relation({}, min(1, relation.size))
+    if relation.size < 2:
+        return relation
+    if len(relation.columns) == 1:
+        ((name, column),) = relation.columns.items()
+        return Relation({name: Column(column.kind, np.unique(column.data))})
+    first = np.unique(rank([column.data for column in relation.columns.values()]), return_index=True)[1]
+    return relation if len(first) == relation.size else relation.take(first)
+
+
+def project(relation: Relation, names: Iterable[str]) -> Relation:
+    """The named columns, each row once."""
+    wanted = tuple(names)
+    return relation if set(wanted) == set(relation.names) else distinct(relation.only(wanted))
+
+
+def union(parts: Sequence[Relation], names: Sequence[str], values: Values) -> Relation:
+    """The rows of all parts, each once; every part has the columns ``names``."""
+    parts = [part for part in parts if part.size]
+    if not parts:
+        return Relation.empty(names)
+    if len(parts) == 1:
+        return parts[0].only(names)
+    if not names:
+        return Relation.true()
+    return distinct(Relation({name: concat([part[name] for part in parts], values) for name in names}))
+
+
+def concat(columns: Sequence[Column], values: Values) -> Column:
+    """One column after the other, of kind ANY if they are not of one kind."""
+    first = columns[0]
+    for other in columns[1:]:
+        if values.unify(first, other)[0] is not first:
+            columns = [values.widen(column) for column in columns]
+            break
+    return Column(columns[0].kind, np.concatenate([column.data for column in columns]))

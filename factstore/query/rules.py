@@ -1,0 +1,209 @@
+"""Rule sets: what a call may name, checked whole, and made ready for evaluation.
+
+A :class:`RuleSet` groups rules by name, checks arity, heads and stratification, and gives every ``or``
+that calls a rule inside a rule body a name of its own, so that recursion only ever goes through rules.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from factstore import edn
+from factstore.errors import QueryError
+from factstore.query.ast import (
+    And,
+    Clause,
+    Constant,
+    Not,
+    Optional,
+    Or,
+    Rule,
+    RuleCall,
+    RuleHead,
+    Variable,
+    variables,
+    walk,
+)
+
+
+class RuleSet:
+    """Rules by name; immutable and checked.
+
+    >>> from factstore.query.parse import parse_rules
+    >>> rules = RuleSet.of(parse_rules("[[(anc ?a ?b) [?a :parent ?b]]]"))
+    >>> rules.arity("anc"), rules.names
+    (2, ('anc',))
+    """
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._rules: dict[str, list[Rule]] = {}
+        for rule in rules:
+            for made in _without_or_calls(rule):
+                self._rules.setdefault(made.head.name, []).append(made)
+        for name in self._rules:
+            self._check_heads(name)
+        for rule in self:
+            self.check_calls(rule.clauses)
+        self.strata: dict[str, int] = _strata(self._rules)
+
+    @staticmethod
+    @functools.lru_cache(maxsize=64)
+    def of(rules: tuple[Rule, ...]) -> RuleSet:
+        """The rule set of parsed rules; remembered."""
+        return RuleSet(rules)
+
+    def __iter__(self) -> Iterator[Rule]:
+        return (rule for rules in self._rules.values() for rule in rules)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._rules.values()))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._rules)
+
+    def rules_of(self, name: str) -> Sequence[Rule]:
+        """The rules of one name."""
+        return self._rules[name]
+
+    def arity(self, name: str) -> int:
+        """How many arguments a call takes."""
+        return len(self._rules[name][0].head.args)
+
+    def required(self, name: str) -> int:
+        """How many of the first arguments must be bound when it is called."""
+        return len(self._rules[name][0].head.required)
+
+    def check_calls(self, clauses: Sequence[Clause | And]) -> None:
+        """Refuses calls of rules that are not there (``query/unknown-rule``) or of another arity."""
+        for node in walk(clauses):
+            if isinstance(node, RuleCall):
+                self._check_call(node)
+
+    def _check_call(self, call: RuleCall) -> None:
+        if call.name not in self._rules:
+            near = difflib.get_close_matches(call.name, self._rules, n=1)
+            known = f"did you mean {near[0]}" if near else f"the rules are {', '.join(self._rules) or 'none'}"
+            message = f"no rule {call.name}: {known}"
+            raise edn.located(QueryError, message, call.at, code="query/unknown-rule", rule=call.name)
+        if len(call.args) != self.arity(call.name):
+            message = f"{call} has {len(call.args)} arguments: {call.name} takes {self.arity(call.name)}"
+            raise edn.located(QueryError, message, call.at, code="query/arity", rule=call.name)
+
+    def _check_heads(self, name: str) -> None:
+        first, *others = self._rules[name]
+        for rule in others:
+            if len(rule.head.args) != len(first.head.args) or len(rule.head.required) != len(first.head.required):
+                message = f"{rule.head} takes other arguments than {first.head}"
+                raise edn.located(QueryError, message, rule.head.at, code="query/arity", rule=name)
+        for rule in self._rules[name]:
+            _check_bound(rule)
+
+
+def _check_bound(rule: Rule) -> None:
+    spoken = exposed(rule.clauses) | {variable.name for variable in rule.head.required}
+    for arg in rule.head.args:
+        if isinstance(arg, Variable) and arg.name not in spoken:
+            message = f"{arg} stands in the head {rule.head}, but no clause of the body binds it"
+            raise edn.located(QueryError, message, arg.at, code="query/unbound", variable=arg.name)
+
+
+def exposed(clauses: Sequence[Clause | And]) -> frozenset[str]:
+    """The variables that clauses speak of to those beside them: all but what is local to a negation.
+
+    >>> from factstore.query.parse import parse_query
+    >>> sorted(exposed(parse_query("[:find ?a :where [?a :b ?c] (not [?a :d ?e])]").where))
+    ['?a', '?c']
+    """
+    names: set[str] = set()
+    for clause in clauses:
+        if isinstance(clause, Or) and clause.vars is not None:
+            names.update(variables(clause.required, clause.vars))
+        elif isinstance(clause, Or):
+            names.update(*(exposed((branch,)) for branch in clause.branches))
+        elif isinstance(clause, And | Optional):
+            names |= exposed(clause.clauses)
+        elif not isinstance(clause, Not):
+            names.update(variables(clause))
+    return frozenset(names)
+
+
+def calls_in(clauses: Sequence[Clause | And]) -> list[RuleCall]:
+    """Every rule call in clauses, however deep."""
+    return [node for node in walk(clauses) if isinstance(node, RuleCall)]
+
+
+_BRANCH: Final = "or@"
+
+
+def _without_or_calls(rule: Rule) -> list[Rule]:
+    """The rule with each ``or`` that calls rules turned into a call of a rule made of its branches."""
+    made: list[Rule] = []
+
+    def rewritten(clauses: Sequence[Clause], around: frozenset[str]) -> tuple[Clause, ...]:
+        return tuple(replaced(clause, clauses, around) for clause in clauses)
+
+    def replaced(clause: Clause, beside: Sequence[Clause], around: frozenset[str]) -> Clause:
+        if not isinstance(clause, Or) or not calls_in((clause,)):
+            return clause
+        names = _interface(clause)
+        name = f"{_BRANCH}{rule.head.name}/{id(clause):x}"
+        head = RuleHead(name, (), tuple(map(Variable, names)), at=clause.at)
+        for branch in clause.branches:
+            inner = branch.clauses if isinstance(branch, And) else (branch,)
+            made.append(Rule(head, rewritten(inner, frozenset(names)), at=clause.at))
+        return RuleCall(clause.source, name, tuple(map(Variable, names)), at=clause.at)
+
+    clauses = rewritten(rule.clauses, frozenset(variables(rule.head.args)))
+    return [Rule(rule.head, clauses, rule.notes, at=rule.at), *made]
+
+
+def _interface(clause: Or) -> list[str]:
+    if clause.vars is not None:
+        return list(variables(clause.required, clause.vars))
+    return sorted(exposed((clause,)))
+
+
+def _strata(rules: dict[str, list[Rule]]) -> dict[str, int]:
+    """The stratum of each name; ``query/unstratifiable`` where recursion goes through negation.
+
+    Strata rise along negation until nothing changes; one that passes the number of names is in a cycle.
+    """
+    needs = {name: [_dependencies(rule.clauses) for rule in group] for name, group in rules.items()}
+    strata = dict.fromkeys(rules, 0)
+    for _ in range(len(rules) * len(rules) + 1):
+        changed = False
+        for name, groups in needs.items():
+            for call, negated in (found for group in groups for found in group):
+                wanted = strata[call.name] + negated
+                if wanted > len(rules):
+                    message = f"{name} depends on the negation of itself through {call}"
+                    raise edn.located(QueryError, message, call.at, code="query/unstratifiable", rule=name)
+                if wanted > strata[name]:
+                    strata[name] = wanted
+                    changed = True
+        if not changed:
+            return strata
+    return strata
+
+
+def _dependencies(clauses: Sequence[Clause | And]) -> list[tuple[RuleCall, int]]:
+    found: list[tuple[RuleCall, int]] = []
+    for clause in clauses:
+        if isinstance(clause, RuleCall):
+            found.append((clause, 0))
+        elif isinstance(clause, Not | Optional):
+            found += [(call, 1) for call in calls_in(clause.clauses)]
+        elif isinstance(clause, Or):
+            found += _dependencies(clause.branches)
+        elif isinstance(clause, And):
+            found += _dependencies(clause.clauses)
+    return found
+
+
+def head_constants(rule: Rule) -> dict[int, Constant]:
+    """The constants among the head's arguments, by place."""
+    return {place: arg for place, arg in enumerate(rule.head.args) if isinstance(arg, Constant)}

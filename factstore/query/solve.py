@@ -1,0 +1,166 @@
+"""Running a conjunction: the cheapest next clause, counted afresh after each.
+
+The bindings so far are kept as *components*: relations that share no variable, so that nothing is
+multiplied before it must be. Filters run the moment their variables are bound. After every step the
+variables nobody speaks of any more are dropped, and with them the rows that differed only in those.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, NamedTuple
+
+from factstore.errors import QueryError
+from factstore.query.operators import distinct, join
+from factstore.query.relation import Relation, Values
+from factstore.query.steps import Step
+
+_HUGE: Final = 50_000_000
+_SLACK: Final = 4
+"""A step is refused before it runs only if it would pass the bound by this much: it is an estimate."""
+
+
+class Ran(NamedTuple):
+    """What one step did, for explain: its rows before and after, what was expected, and how long it took."""
+
+    step: Step
+    estimate: float
+    rows_in: int
+    rows_out: int
+    seconds: float
+    depth: int
+
+
+class Limits:
+    """How much one query may use: rows in one relation, and time; and what it has done so far."""
+
+    def __init__(self, *, max_rows: int | None = None, seconds: float | None = None, trace: bool = False) -> None:
+        self.max_rows = _HUGE if max_rows is None else max_rows
+        self._seconds = seconds
+        self._deadline = math.inf if seconds is None else time.monotonic() + seconds
+        self.trace: list[Ran] | None = [] if trace else None
+        self.depth = 0
+
+    def check(self, rows: int) -> None:
+        """Raises ``query/timeout`` or ``query/too-large`` where a bound is passed."""
+        if rows > self.max_rows:
+            message = f"a step of the query would make {rows:,} rows: expected at most {self.max_rows:,}"
+            raise QueryError(message, code="query/too-large", rows=rows, limit=self.max_rows)
+        if time.monotonic() > self._deadline:
+            raise QueryError(
+                f"the query ran for longer than {self._seconds:g} s", code="query/timeout", seconds=self._seconds
+            )
+
+
+class Solver:
+    """Runs conjunctions of steps."""
+
+    def __init__(self, values: Values, limits: Limits) -> None:
+        self.values = values
+        self.limits = limits
+
+    def solve(self, steps: Sequence[Step], start: Relation, keep: Iterable[str]) -> Relation:
+        """The rows of ``start`` extended by all steps, as a set over the variables ``keep``."""
+        wanted = frozenset(keep)
+        self.limits.depth += 1
+        try:
+            components = self._run_all(list(steps), start, wanted)
+        finally:
+            self.limits.depth -= 1
+        if components is None:
+            return Relation.empty(wanted)
+        return distinct(self._together(components).only(wanted))
+
+    def _run_all(self, pending: list[Step], start: Relation, wanted: frozenset[str]) -> list[Relation] | None:
+        components = [start]
+        while pending:
+            if any(not component.size for component in components):
+                return None
+            step, estimate = self._next(pending, components)
+            pending.remove(step)
+            components = self._run(step, estimate, components)
+            needed = wanted.union(*(other.names for other in pending))
+            components = [_narrowed(component, needed) for component in components]
+        return components if all(component.size for component in components) else None
+
+    def _next(self, pending: Sequence[Step], components: Sequence[Relation]) -> tuple[Step, float]:
+        bound = frozenset(name for component in components for name in component.names)
+        ready = [step for step in pending if step.needs <= bound]
+        for step in ready:
+            if step.is_filter and len(_touched(step, components)) == 1:
+                return step, -1.0
+        if len(ready) == 1:
+            return ready[0], -1.0
+        return min(((step, self._cost(step, components)) for step in ready), key=lambda choice: choice[1])
+
+    def _cost(self, step: Step, components: Sequence[Relation]) -> float:
+        touched = _touched(step, components)
+        if not touched:
+            return step.estimate(Relation.true())
+        needed = [component for component in touched if not step.needs.isdisjoint(component.names)]
+        if len(needed) > 1:
+            # Rows of all components it needs have to be multiplied first.
+            return math.prod(float(component.size) for component in needed)
+        return min(step.estimate(component) for component in (needed or touched))
+
+    def _run(self, step: Step, estimate: float, components: list[Relation]) -> list[Relation]:
+        touched = _touched(step, components)
+        rest = [component for component in components if not any(component is other for other in touched)]
+        first, others = self._entry(step, touched)
+        started = time.perf_counter()
+        self.limits.check(int(min(estimate / _SLACK, 1e18)))
+        result = step.run(first)
+        for other in others:
+            result = join(result, other, self.values)
+        self.limits.check(result.size)
+        self._note(step, estimate, first.size, result.size, started)
+        return [result, *rest]
+
+    def _entry(self, step: Step, touched: list[Relation]) -> tuple[Relation, list[Relation]]:
+        """The rows a step starts from, and the components its result has to be joined with after."""
+        needed = [component for component in touched if not step.needs.isdisjoint(component.names)]
+        if step.needs:
+            others = [component for component in touched if not any(component is other for other in needed)]
+            return self._together(needed), others
+        if not touched:
+            return Relation.true(), []
+        first = min(touched, key=step.estimate) if len(touched) > 1 else touched[0]
+        return first, [component for component in touched if component is not first]
+
+    def _together(self, components: Sequence[Relation]) -> Relation:
+        result = Relation.true()
+        for component in components:
+            self.limits.check(result.size * component.size)
+            result = join(result, component, self.values)
+        return result
+
+    def _note(self, step: Step, estimate: float, rows_in: int, rows_out: int, started: float) -> None:
+        if self.limits.trace is not None:
+            seconds = time.perf_counter() - started
+            self.limits.trace.append(Ran(step, estimate, rows_in, rows_out, seconds, self.limits.depth))
+
+
+def _touched(step: Step, components: Sequence[Relation]) -> list[Relation]:
+    return [component for component in components if not step.names.isdisjoint(component.names)]
+
+
+def _narrowed(component: Relation, needed: frozenset[str]) -> Relation:
+    kept = [name for name in component.names if name in needed]
+    return component if len(kept) == len(component.columns) else distinct(component.only(kept))
+
+
+def bindable(
+    steps: Sequence[Step], bound: Iterable[str], unbound: Callable[[Step, frozenset[str]], QueryError]
+) -> None:
+    """Checks that some order of ``steps`` binds what each of them needs; raises what ``unbound`` makes."""
+    known = set(bound)
+    pending = list(steps)
+    while pending:
+        ready = [step for step in pending if step.needs <= known]
+        if not ready:
+            raise unbound(pending[0], frozenset(pending[0].needs - known))
+        for step in ready:
+            known |= step.names
+            pending.remove(step)
