@@ -1,0 +1,18 @@
+"""Hypothesis profiles: the same examples on every run unless asked otherwise.
+
+``HYPOTHESIS_PROFILE=dev`` draws new examples each time, ``thorough`` draws many of them.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# Deadlines measure the machine, not the code: a shared runner makes them fail at random.
+_COMMON = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+settings.register_profile("ci", _COMMON, derandomize=True, database=None, print_blob=True)
+settings.register_profile("dev", _COMMON)
+settings.register_profile("thorough", _COMMON, max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
