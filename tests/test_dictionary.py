@@ -1,0 +1,75 @@
+"""The dictionary: values and codes, what is asked of the store, and overlays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import pytest
+
+from factstore.dictionary import Dictionary, Entry, Overlay
+from factstore.errors import LogError
+from factstore.values import Keyword, Value, ValueType
+
+STRING, KEYWORD, TUPLE = ValueType.STRING, ValueType.KEYWORD, ValueType.TUPLE
+
+
+class Store:
+    """A store that counts how often it is asked."""
+
+    def __init__(self, *entries: Entry) -> None:
+        self.entries = entries
+        self.asked = 0
+
+    def entries_of_values(self, vt: ValueType, values: Sequence[Value]) -> Iterable[Entry]:
+        self.asked += 1
+        return [entry for entry in self.entries if entry[1] is vt and entry[2] in values]
+
+    def entries_of_codes(self, codes: Sequence[int]) -> Iterable[Entry]:
+        self.asked += 1
+        return [entry for entry in self.entries if entry[0] in codes]
+
+
+def test_a_string_and_a_keyword_of_the_same_letters_are_two_values() -> None:
+    known = Dictionary()
+    known.learn([(1, STRING, "a"), (2, KEYWORD, Keyword("a"))])
+    assert (known.code_of(STRING, "a"), known.code_of(KEYWORD, Keyword("a"))) == (1, 2)
+
+
+def test_tuples_that_python_takes_for_equal_have_codes_of_their_own() -> None:
+    known = Dictionary()
+    known.learn([(1, TUPLE, (1,)), (2, TUPLE, (True,)), (3, TUPLE, (1.0,))])
+    assert known.codes_of(TUPLE, [(True,), (1.0,), (1,)]) == [2, 3, 1]
+
+
+def test_the_store_is_asked_once_for_a_batch_and_never_again_for_what_it_said() -> None:
+    store = Store((300, STRING, "a"), (301, STRING, "b"))
+    known = Dictionary(store)
+    assert known.codes_of(STRING, ["a", "b"]) == [300, 301]
+    assert known.values_of([301, 300]) == ["b", "a"]
+    assert store.asked == 1
+
+
+def test_a_code_nobody_knows_is_an_error() -> None:
+    with pytest.raises(LogError, match="log/unknown-code"):
+        Dictionary(Store()).values_of([7])
+
+
+def test_an_overlay_keeps_its_values_to_itself() -> None:
+    base = Dictionary()
+    base.learn([(1, STRING, "a")])
+    first = Overlay(base)
+    second = Overlay(first)
+    assert first.intern(STRING, ["a", "b"]) == [1, -1]
+    assert Overlay(first).intern(STRING, ["b", "c"]) == [-1, -2]
+    assert base.code_of(STRING, "b") is None
+    assert second.code_of(STRING, "a") == 1
+
+
+def test_overlays_decode_through_all_their_floors() -> None:
+    base = Dictionary()
+    base.learn([(1, STRING, "a")])
+    first = Overlay(base)
+    first.intern(STRING, ["b"])
+    second = Overlay(first)
+    second.intern(STRING, ["c"])
+    assert second.values_of([-2, 1, -1, -2]) == ["c", "a", "b", "c"]
