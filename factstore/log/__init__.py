@@ -1,0 +1,39 @@
+"""Where commits are kept: the port every store implements, and the one that lives in memory."""
+
+from __future__ import annotations
+
+from factstore.log.memory import MemoryLog
+from factstore.log.port import (
+    FIRST_CODE,
+    Assertions,
+    Counters,
+    Log,
+    Pending,
+    Plan,
+    Writer,
+    advance_schema,
+    bootstrap,
+    changed_plan,
+    operations,
+    rows_at,
+    schema_at,
+    values_in,
+)
+
+__all__ = [
+    "Assertions",
+    "Counters",
+    "FIRST_CODE",
+    "Log",
+    "MemoryLog",
+    "Pending",
+    "Plan",
+    "Writer",
+    "advance_schema",
+    "bootstrap",
+    "changed_plan",
+    "operations",
+    "rows_at",
+    "schema_at",
+    "values_in",
+]

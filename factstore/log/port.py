@@ -1,0 +1,222 @@
+"""The log port: what every store must be able to do and say.
+
+What a commit goes through, in order: :meth:`Log.writer` takes the only writer's place, the
+:class:`Writer` answers what the transaction needs to know, :meth:`Writer.write` takes the plan, and
+leaving the block publishes it. An error inside the block leaves no trace.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Final, NamedTuple, Protocol
+
+import numpy as np
+
+from factstore.columns import Intervals, Ints, LogRows, decode, encode, ints
+from factstore.datom import FOREVER, TX0
+from factstore.dictionary import Dictionary, Entry, Overlay, Unknown
+from factstore.errors import LogError
+from factstore.schema import BUILTIN, SCHEMA_ATTRIBUTES, Schema, bootstrap_facts
+from factstore.snapshot import Facts, Source
+from factstore.values import Value, ValueType, to_bytes
+
+FIRST_CODE: Final = 256
+"""The first dictionary code given to a user's value; the codes below belong to the bootstrap schema."""
+
+
+class Counters(NamedTuple):
+    """What the next transaction may use: its t, the next free entity id, the next free dictionary code."""
+
+    t: int
+    next_e: int
+    next_v: int
+
+
+class Assertions(Protocol):
+    """Facts of several attributes, encoded: parallel arrays."""
+
+    @property
+    def e(self) -> Ints: ...
+    @property
+    def a(self) -> Ints: ...
+    @property
+    def vt(self) -> Ints: ...
+    @property
+    def v(self) -> Ints: ...
+
+
+class Plan(Protocol):
+    """What a prepared transaction asks a log to write; nothing in it is redundant."""
+
+    @property
+    def t(self) -> int: ...
+    @property
+    def entries(self) -> Sequence[Entry]: ...
+    @property
+    def added(self) -> Assertions: ...
+    @property
+    def retracted(self) -> Assertions: ...
+    @property
+    def next_e(self) -> int: ...
+    @property
+    def next_v(self) -> int: ...
+    @property
+    def schema(self) -> Schema: ...
+
+
+class Writer(Protocol):
+    """The one writer there is at a time. Its answers are about the state after all it has written."""
+
+    @property
+    def counters(self) -> Counters:
+        """What the next plan may use."""
+
+    def codes_of(self, vt: ValueType, values: Sequence[Value]) -> list[int | None]:
+        """The dictionary code of each value, None where there is none."""
+
+    def holders(self, a: Ints, v: Ints) -> Ints:
+        """The entity whose unique attribute ``a[i]`` has the encoded value ``v[i]``, -1 if none has."""
+
+    def facts_of(self, entities: Ints) -> Facts:
+        """All facts about ``entities`` that hold."""
+
+    def refs_to(self, entities: Ints) -> Facts:
+        """All facts that hold and whose value is one of ``entities``."""
+
+    def write(self, plan: Plan) -> None:
+        """Takes a plan made from :attr:`counters`; ``log/conflict`` if it was made from others."""
+
+
+class Log(Source, Unknown, Protocol):
+    """One store's commits, and what held after any of them; safe between threads."""
+
+    @property
+    def dictionary(self) -> Dictionary:
+        """What this process has learned of the store's interned values."""
+
+    def head(self) -> int:
+        """The t of the newest transaction; 0 in a new store."""
+
+    def read(self, after: int, upto: int | None = None) -> LogRows:
+        """The log of the transactions with ``after < t <= upto``, in commit order."""
+
+    def writer(self) -> AbstractContextManager[Writer]:
+        """Waits to be the only writer. Leaving the block commits; an exception in it rolls back."""
+
+    def close(self) -> None:
+        """Lets go of everything; the log cannot be used any more."""
+
+
+def bootstrap() -> tuple[list[Entry], LogRows]:
+    """Transaction 0 of every store: its dictionary entries and its datoms."""
+    types = {attribute.id: attribute.type for attribute in BUILTIN}
+    facts = bootstrap_facts()
+    interned = dict.fromkeys((types[a], value) for _, a, value in facts if types[a].interned)
+    entries = [(code, vt, value) for code, (vt, value) in enumerate(interned, 1)]
+    known = Dictionary()
+    known.learn(entries)
+    encoded = [encode(types[a], [value], known)[0] for _, a, value in facts]
+    e, a = ints([fact[0] for fact in facts]), ints([fact[1] for fact in facts])
+    vt = ints([types[fact[1]] for fact in facts])
+    return entries, LogRows(np.full(len(facts), TX0), e, a, vt, ints(encoded), np.ones(len(facts), dtype=np.bool_))
+
+
+def schema_at(log: Log, t: int) -> Schema:
+    """The schema at ``t``, made as it came about: one transaction after the other.
+
+    Going through them in order keeps what only their order tells, such as the former idents of a
+    renamed attribute.
+
+    >>> from factstore.log import MemoryLog
+    >>> len(schema_at(MemoryLog(), 0)) == len(BUILTIN)
+    True
+    """
+    loaded = log.load_intervals(sorted(SCHEMA_ATTRIBUTES), t)
+    parts = [_lived(attribute, lives) for attribute, lives in loaded.items() if len(lives.e)]
+    if not parts:
+        return Schema.bootstrap()
+    rows = LogRows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return advance_schema(Schema.bootstrap(), rows_at(rows, np.argsort(rows.tx, kind="stable")), log.dictionary)
+
+
+def rows_at(log: LogRows, which: Any) -> LogRows:
+    """The rows of a stretch at a mask, a slice or positions."""
+    return LogRows(log.tx[which], log.e[which], log.a[which], log.vt[which], log.v[which], log.added[which])
+
+
+def advance_schema(schema: Schema, log: LogRows, dictionary: Dictionary) -> Schema:
+    """The schema after a stretch of the log, whatever else is in it."""
+    mine = np.isin(log.a, _SCHEMA_IDS)
+    if not mine.any():
+        return schema
+    log = rows_at(log, mine)
+    columns = (log.tx.tolist(), log.e.tolist(), log.a.tolist(), values_in(log, dictionary), log.added.tolist())
+    changes = zip(*columns, strict=True)
+    for _, group in itertools.groupby(changes, key=lambda change: change[0]):
+        schema = schema.advance((e, a, v, added) for _, e, a, v, added in group)
+    return schema
+
+
+_SCHEMA_IDS: Final = ints(sorted(SCHEMA_ATTRIBUTES))
+_BUILTIN_TYPES: Final = {attribute.id: attribute.type for attribute in BUILTIN}
+
+
+def _lived(attribute: int, lives: Intervals) -> LogRows:
+    ended = lives.end != FOREVER
+    tx = np.concatenate((lives.start, lives.end[ended]))
+    e, v = np.concatenate((lives.e, lives.e[ended])), np.concatenate((lives.v, lives.v[ended]))
+    a, vt = np.full(len(tx), attribute), np.full(len(tx), int(_BUILTIN_TYPES[attribute]))
+    return LogRows(tx, e, a, vt, v, np.arange(len(tx)) < len(lives.e))
+
+
+def values_in(log: LogRows, dictionary: Dictionary | Overlay) -> list[Value]:
+    """The Python value of each row, whatever their types."""
+    values: list[Any] = [None] * len(log.v)
+    for vt in np.unique(log.vt).tolist():
+        at = np.flatnonzero(log.vt == vt)
+        for i, value in zip(at.tolist(), decode(ValueType(vt), log.v[at], dictionary), strict=True):
+            values[i] = value
+    return values
+
+
+def operations(plan: Plan) -> LogRows:
+    """What a plan adds to the log: its retractions, then its assertions."""
+    gone, come = plan.retracted, plan.added
+    pairs = ((gone.e, come.e), (gone.a, come.a), (gone.vt, come.vt), (gone.v, come.v))
+    e, a, vt, v = (np.concatenate(pair) for pair in pairs)
+    tx = np.full(len(e), TX0 + plan.t, dtype=np.int64)
+    return LogRows(tx, e, a, vt, v, np.arange(len(e)) >= len(gone.e))
+
+
+def changed_plan(plan: Plan, expected: Counters) -> LogError:
+    """The error for a plan that was made from other counters than the writer's."""
+    return LogError(
+        f"the plan is for transaction {plan.t}, but the next one is {expected.t}",
+        code="log/conflict",
+        planned=plan.t,
+        expected=expected.t,
+    )
+
+
+class Pending:
+    """Dictionary entries that are written but not published: nobody else may learn them yet."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self._codes: dict[tuple[ValueType, bytes], int] = {}
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Takes more entries."""
+        for code, vt, value in entries:
+            self.entries.append((code, vt, value))
+            self._codes[vt, to_bytes(vt, value)] = code
+
+    def codes_of(self, published: Dictionary, vt: ValueType, values: Sequence[Value]) -> list[int | None]:
+        """The code of each value, pending or published."""
+        if not self._codes:
+            return published.codes_of(vt, values)
+        own = [self._codes.get((vt, to_bytes(vt, value))) for value in values]
+        rest = iter(published.codes_of(vt, [v for v, code in zip(values, own, strict=True) if code is None]))
+        return [next(rest) if code is None else code for code in own]

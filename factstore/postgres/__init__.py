@@ -1,0 +1,161 @@
+"""The log in PostgreSQL: tables, named statements, the writer's lock, the hint to listeners.
+
+The tables are in ``layout.sql``, every statement is in ``statements.sql``. A commit takes the lock on the
+store's one ``root`` row, asks, writes, and publishes ``t`` by committing; readers never wait.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import numpy as np
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from factstore.columns import LogRows
+from factstore.errors import FactstoreError, LogError
+from factstore.log import Counters
+from factstore.postgres.create import ensure_store
+from factstore.postgres.pool import WRITER_SETTINGS, Pool, Session, translated
+from factstore.postgres.read import Reads
+from factstore.postgres.write import PostgresWriter
+
+__all__ = ["PostgresLog"]
+
+_SETTLE_PAUSES: Final = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+"""Seconds before each attempt to learn what became of a commit: a server that crashed is back in two or three."""
+
+
+class PostgresLog(Reads):
+    """The log of the store in schema ``schema`` of the database ``dsn``, created if it is not there.
+
+    >>> PostgresLog("postgresql://localhost/catalog", schema="not a name")
+    Traceback (most recent call last):
+    factstore.errors.StoreError: store/bad-target: 'not a name' is not a schema name: expected letters, ...
+    """
+
+    def __init__(self, dsn: str, schema: str = "factstore") -> None:
+        super().__init__(dsn, schema)
+        ensure_store(dsn, schema)
+        self.channel = f"{schema}_commits"
+        self._writers = Pool(dsn, keep=1, settings=WRITER_SETTINGS)
+        self._unseen = 0
+        self._analyze_at = 2000
+
+    def close(self) -> None:
+        self._readers.close()
+        self._writers.close()
+
+    @contextmanager
+    def writer(self) -> Iterator[PostgresWriter]:
+        session, counters = self._locked()
+        try:
+            writer = PostgresWriter(session, self._sql, counters, self.dictionary)
+            try:
+                yield writer
+            except BaseException:
+                _roll_back(session)
+                raise
+            if writer.written is None:
+                _roll_back(session)
+            else:
+                self._commit(session, writer, writer.written)
+        finally:
+            self._writers.give(session)
+
+    def _locked(self) -> tuple[Session, Counters]:
+        """A session that holds the lock. Nothing is lost with one that broke before, so it is replaced once."""
+        session = self._writers.take()
+        try:
+            return session, self._lock(session)
+        except psycopg.Error as error:
+            broken = session.closed
+            _roll_back(session)
+            self._writers.give(session)
+            if not broken:
+                raise translated(error) from error
+        session = self._writers.take()
+        try:
+            return session, self._lock(session)
+        except psycopg.Error as error:
+            session.close()
+            raise translated(error) from error
+
+    def _lock(self, session: Session) -> Counters:
+        with session.pipeline():
+            session.execute("BEGIN")
+            cursor = session.execute(self._sql["lock"], binary=True)
+        return Counters(*cursor.fetchall()[0])
+
+    def _commit(self, session: Session, writer: PostgresWriter, written: LogRows) -> None:
+        try:
+            writer.commit(self.channel)
+        except psycopg.Error as error:
+            if not session.closed:
+                _roll_back(session)
+                raise translated(error) from error
+            if not self._came_through(writer.counters.t - 1, written):
+                raise LogError(
+                    "the connection was lost during the commit, and nothing was written", code="log/unreachable"
+                ) from error
+        self.dictionary.learn(writer.pending.entries)
+        self._unseen += writer.datoms
+        if self._unseen >= self._analyze_at and not session.closed:
+            self._analyze(session)
+
+    def _came_through(self, t: int, written: LogRows) -> bool:
+        """What became of a commit whose answer never came; ``log/outcome-unknown`` if that cannot be told.
+
+        The old session may still be about to commit: taking the lock waits for its end. Then the log
+        itself tells, since no two transactions of one t are alike.
+        """
+        for pause in _SETTLE_PAUSES:
+            time.sleep(pause)
+            try:
+                with self._writers.session() as session, session.transaction():
+                    session.execute(self._sql["lock"])
+                return _same(self.read(t - 1, t), written)
+            except (psycopg.Error, FactstoreError):
+                self._writers.drop()
+        raise LogError(
+            f"the connection was lost during the commit of transaction {t}, and the server cannot be asked about it",
+            code="log/outcome-unknown",
+            t=t,
+        )
+
+    def _analyze(self, session: Session) -> None:
+        """Refreshes the planner's statistics where live facts have grown by a fifth or more since."""
+        try:
+            rows, changed = session.execute(self._sql["growth"], binary=True).fetchall()[0]
+            if max(changed, self._unseen) > rows // 5:
+                session.execute(self._sql["analyze"])
+        except psycopg.Error:
+            # The commit stands; statistics are for speed alone and are tried again.
+            return
+        self._unseen = 0
+        self._analyze_at = max(5000, int(rows) // 5)
+
+
+def _roll_back(session: Session) -> None:
+    """Ends the transaction. Never inside a pipeline: psycopg would forget statements the server still has."""
+    if session.closed:
+        return
+    try:
+        if session.info.transaction_status in {TransactionStatus.INTRANS, TransactionStatus.INERROR}:
+            session.rollback()
+    except psycopg.Error:
+        session.close()
+
+
+def _same(one: LogRows, other: LogRows) -> bool:
+    return len(one.e) == len(other.e) and all(
+        bool((a == b).all()) for a, b in zip(_sorted(one), _sorted(other), strict=True)
+    )
+
+
+def _sorted(rows: LogRows) -> list[np.ndarray[tuple[int, ...], np.dtype[np.int64]]]:
+    order = np.lexsort((rows.added, rows.v, rows.a, rows.e))
+    return [rows.e[order], rows.a[order], rows.v[order], rows.vt[order], rows.added[order].astype(np.int64)]

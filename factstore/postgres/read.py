@@ -1,0 +1,132 @@
+"""The reading half of a log in PostgreSQL: what held at t, what happened since, what a code means.
+
+Every answer is one statement, and so comes from one snapshot of the tables. It is exact at ``t`` although
+the store goes on: a fact's life is written down, what is newer is masked out, and what has ended since is
+found in hist by the same statement that no longer finds it in live. No transaction of a stronger
+isolation is needed; only excision, which rewrites the past, can be seen by one load and not by the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+from psycopg.types.numeric import Int8
+
+from factstore.columns import Intervals, Ints, LogRows, Rows, ints
+from factstore.datom import FOREVER, TX0
+from factstore.dictionary import Dictionary, Entry, digest
+from factstore.errors import LogError
+from factstore.postgres.arrays import columns, int4s, int8s, uuids
+from factstore.postgres.pool import Pool, Row
+from factstore.postgres.statements import statements
+from factstore.schema import Ids
+from factstore.snapshot import NO_FACTS, Facts
+from factstore.values import Value, ValueType, from_bytes
+
+_E_V_TX: Final = (("e", ">i8"), ("v", ">i8"), ("tx", ">i8"))
+_FACT: Final = (*_E_V_TX, ("a", ">i4"))
+_LIFE: Final = (*_E_V_TX, ("end", ">i8"), ("a", ">i4"))
+_OPERATION: Final = (("tx", ">i8"), ("e", ">i8"), ("v", ">i8"), ("a", ">i4"), ("vt", ">i2"), ("added", "?"))
+
+_TOO_LARGE: Final = "54000"
+"""The sqlstate of a value beyond 1 GB."""
+_MANY_CODES: Final = 20_000
+_DENSE: Final = 16
+"""More than _MANY_CODES are read as a range if that reads at most _DENSE entries for one that is wanted."""
+
+
+def facts_in(pieces: Iterable[Row]) -> Facts:
+    """The facts in the answer of a statement that sends (e, v, tx, a)."""
+    e, v, tx, a = columns(((piece,) for (piece,) in pieces), _FACT)
+    return Facts(e, a, v, tx)
+
+
+class Reads:
+    """The reading half of :class:`~factstore.postgres.PostgresLog`."""
+
+    def __init__(self, dsn: str, schema: str) -> None:
+        self._sql = statements(schema)
+        self._readers = Pool(dsn, keep=4)
+        self.dictionary = Dictionary(self)
+
+    def head(self) -> int:
+        return int(self._readers.fetch(self._sql["head"])[0][0])
+
+    def read(self, after: int, upto: int | None = None) -> LogRows:
+        last = FOREVER if upto is None else TX0 + upto
+        pieces = self._readers.fetch(self._sql["read"], {"after": Int8(TX0 + after), "upto": Int8(last)})
+        tx, e, v, a, vt, added = columns(((piece,) for (piece,) in pieces), _OPERATION)
+        if len(tx) > 1 and (np.diff(tx) < 0).any():
+            order = np.argsort(tx, kind="stable")
+            tx, e, v, a, vt, added = (column[order] for column in (tx, e, v, a, vt, added))
+        return LogRows(tx, e, a, vt, v, added)
+
+    def load(self, attributes: Sequence[int], t: int) -> Mapping[int, Rows]:
+        e, v, tx, a = columns(self._pieces("load", attributes, t), _FACT)
+        return {attribute: Rows(*_of(attribute, a, e, v, tx)) for attribute in attributes}
+
+    def load_intervals(self, attributes: Sequence[int], t: int) -> Mapping[int, Intervals]:
+        e, v, start, end, a = columns(self._pieces("lives", attributes, t), _LIFE)
+        end = np.where(end > TX0 + t, FOREVER, end)
+        return {attribute: Intervals(*_of(attribute, a, e, v, start, end)) for attribute in attributes}
+
+    def _pieces(self, what: str, attributes: Sequence[int], t: int) -> list[tuple[bytes | None]]:
+        """The rows of some attributes: of those in value order by index, of the others by one pass for all.
+
+        One attribute that is in no index of a huge store thus costs a pass over all of it.
+        """
+        flags = {"a": int8s(ints(list(attributes))), "unique": Int8(Ids.UNIQUE), "index": Int8(Ids.INDEX)}
+        by_value = {row[0] for row in self._readers.fetch(self._sql["by_value"], flags)}
+        indexed, others = [a for a in attributes if a in by_value], [a for a in attributes if a not in by_value]
+        try:
+            pieces = self._columns_of(f"{what}_by_value", indexed, t)
+        except LogError as error:
+            if error.data.get("sqlstate") != _TOO_LARGE:
+                raise
+            pieces, others = [], list(attributes)
+        return pieces + self._columns_of(f"{what}_scan", others, t)
+
+    def _columns_of(self, statement: str, attributes: list[int], t: int) -> list[tuple[bytes | None]]:
+        if not attributes:
+            return []
+        params = {"a": int4s(ints(attributes)), "t": Int8(t), "tx": Int8(TX0 + t)}
+        # Not prepared: a plan is made for these attributes, with what is known of their number.
+        return [(piece,) for (piece,) in self._readers.fetch(self._sql[statement], params, prepare=False)]
+
+    def facts_of(self, entities: Ints, t: int) -> Facts:
+        if not len(entities):
+            return NO_FACTS
+        params = {"e": int8s(np.unique(entities)), "t": Int8(t), "tx": Int8(TX0 + t)}
+        return facts_in(self._readers.fetch(self._sql["facts_of"], params))
+
+    def entries_of_values(self, vt: ValueType, values: Sequence[Value]) -> Iterable[Entry]:
+        # Equal digests are taken for equal values: of 128 bits, chance will not make two in any store's life.
+        params = {"h": uuids([digest(vt, value) for value in values]), "kind": Int8(vt)}
+        return [(code, vt, values[i]) for i, code in self._readers.fetch(self._sql["codes"], params)]
+
+    def entries_of_codes(self, codes: Sequence[int]) -> Iterable[Entry]:
+        if not codes:
+            return []
+        low, high = min(codes), max(codes)
+        if len(codes) > _MANY_CODES and high - low < _DENSE * len(codes):
+            rows = self._readers.fetch(self._sql["entries_between"], {"low": Int8(low), "high": Int8(high)})
+        else:
+            rows = self._readers.fetch(self._sql["entries"], {"id": int8s(ints(list(codes)))})
+        return [_entry(*row) for row in rows]
+
+
+def _of(attribute: int, a: Ints, *columns: Ints) -> tuple[Ints, ...]:
+    mine = a == attribute
+    return columns if mine.all() else tuple(column[mine] for column in columns)
+
+
+_TYPES: Final = {int(vt): vt for vt in ValueType}
+
+
+def _entry(code: int, kind: int, txt: str | None, bin: bytes | None) -> Entry:
+    vt = _TYPES[kind]
+    if txt is None:
+        return code, vt, from_bytes(vt, bin or b"")
+    return code, vt, txt if vt is ValueType.STRING else from_bytes(vt, txt.encode())

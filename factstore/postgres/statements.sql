@@ -1,0 +1,192 @@
+-- Every statement the library sends, by name. {s} is the store's schema; columns leave as one binary
+-- string of fixed-width rows, because a row message of its own costs ten times as much.
+
+-- name: head
+-- The newest transaction's t.
+SELECT t FROM {s}.root
+
+-- name: version
+-- The layout version of a store that is there.
+SELECT version FROM {s}.root
+
+-- name: exists
+-- Whether the store has been created. Asked of the tables, not of to_regclass: that answers from a cache
+-- which an advisory lock does not refresh, and would miss what another creator has just committed.
+SELECT EXISTS (
+  SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %(name)s AND c.relname = 'root'
+)
+
+-- name: has_schema
+-- Whether the schema is there; asked first, because CREATE SCHEMA IF NOT EXISTS wants a right even then.
+SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = %(name)s)
+
+-- name: creating
+-- One creator at a time, across processes.
+SELECT pg_advisory_xact_lock(%(key)s)
+
+-- name: init_root
+-- The counters of a new store.
+INSERT INTO {s}.root VALUES (1, 0, %(next_e)s, %(next_v)s, %(version)s)
+
+-- name: lock
+-- Waits for the writer before, and reads what it left. A statement of its own under READ COMMITTED:
+-- together with a read in one snapshot, that snapshot would be older than the end of the wait.
+SELECT t + 1, next_e, next_v FROM {s}.root FOR UPDATE
+
+-- name: advance
+-- The counters after the plans of this commit.
+UPDATE {s}.root SET t = %(t)s, next_e = %(next_e)s, next_v = %(next_v)s
+
+-- name: notify
+-- A hint to listeners that there is something to read.
+SELECT pg_notify(%(channel)s, %(t)s)
+
+-- name: intern
+-- New dictionary entries.
+INSERT INTO {s}.dict (id, kind, h, txt, bin) SELECT * FROM unnest(%(id)s, %(kind)s, %(h)s, %(txt)s, %(bin)s)
+
+-- name: retract
+-- Facts that hold no longer: out of live, and into hist unless their attribute forgets.
+WITH gone AS (
+  DELETE FROM {s}.facts_live f USING unnest(%(e)s, %(a)s, %(v)s, %(kept)s) AS r(e, a, v, kept)
+  WHERE f.e = r.e AND f.a = r.a AND f.v = r.v
+  RETURNING f.e, f.v, f.tx_from, f.a, f.vt, f.fl, r.kept
+), ended AS (
+  INSERT INTO {s}.facts_hist (e, v, tx_from, tx_to, a, vt, fl)
+  SELECT e, v, tx_from, %(tx)s, a, vt, fl FROM gone WHERE kept
+)
+SELECT {s}.expect(count(*), %(count)s) FROM gone
+
+-- name: assert
+-- Facts that hold from now on; the unique index refuses what holds already.
+INSERT INTO {s}.facts_live (e, v, tx_from, a, vt, fl)
+SELECT e, v, %(tx)s, a, vt, fl FROM unnest(%(e)s, %(a)s, %(v)s, %(vt)s, %(fl)s) AS r(e, a, v, vt, fl)
+
+-- name: append
+-- The operations of one transaction.
+INSERT INTO {s}.log (tx, e, v, a, vt, added)
+SELECT %(tx)s, e, v, a, vt, added FROM unnest(%(e)s, %(a)s, %(v)s, %(vt)s, %(added)s) AS r(e, a, v, vt, added)
+
+-- name: reflag
+-- The bits of an attribute whose definition changed, on all its facts.
+UPDATE {s}.facts SET fl = %(fl)s WHERE a = %(a)s AND fl <> %(fl)s
+
+-- name: holders
+-- Who has a value of a unique attribute: (position asked, entity).
+SELECT string_agg(int8send(k.i) || int8send(f.e), ''::bytea)
+FROM unnest(%(a)s, %(v)s) WITH ORDINALITY AS k(a, v, i)
+JOIN {s}.facts_live f ON f.a = k.a AND f.v = k.v AND f.fl & 1 = 1
+
+-- name: live_facts_of
+-- All facts about some entities that hold.
+SELECT string_agg(int8send(f.e) || int8send(f.v) || int8send(f.tx_from) || int4send(f.a), ''::bytea)
+FROM unnest(%(e)s) AS k(e) JOIN {s}.facts_live f ON f.e = k.e
+
+-- name: live_refs_to
+-- All facts that hold and point at some entities.
+SELECT string_agg(int8send(f.e) || int8send(f.v) || int8send(f.tx_from) || int4send(f.a), ''::bytea)
+FROM unnest(%(v)s) AS k(v) JOIN {s}.facts_live f ON f.v = k.v AND f.vt = 1
+
+-- name: facts_of
+-- All facts about some entities that held at a transaction. What has ended is only looked at where the
+-- store has gone on since: the condition on root is evaluated once, and before the table is touched.
+SELECT string_agg(int8send(f.e) || int8send(f.v) || int8send(f.tx_from) || int4send(f.a), ''::bytea)
+FROM unnest(%(e)s) AS k(e) JOIN {s}.facts_live f ON f.e = k.e WHERE f.tx_from <= %(tx)s
+UNION ALL
+SELECT string_agg(int8send(f.e) || int8send(f.v) || int8send(f.tx_from) || int4send(f.a), ''::bytea)
+FROM unnest(%(e)s) AS k(e) JOIN {s}.facts_hist f ON f.e = k.e
+WHERE f.tx_from <= %(tx)s AND f.tx_to > %(tx)s AND (SELECT t FROM {s}.root) > %(t)s
+
+-- name: by_value
+-- Which attributes are kept in value order: those with a db/unique or a true db/index.
+SELECT DISTINCT e FROM {s}.facts_live WHERE e = ANY(%(a)s) AND (a = %(unique)s OR (a = %(index)s AND v = 1))
+
+-- name: load_scan
+-- The facts of some attributes that held at a transaction, from one pass over the tables, in pieces of
+-- 128 MB of table: a value may have at most 1 GB.
+SELECT piece.rows
+FROM generate_series(0, pg_relation_size('{s}.facts_live') / current_setting('block_size')::int8, 16384) AS b,
+LATERAL (
+  SELECT string_agg(int8send(e) || int8send(v) || int8send(tx_from) || int4send(a), ''::bytea) AS rows
+  FROM {s}.facts_live
+  WHERE ctid >= format('(%%s,0)', b)::tid AND ctid < format('(%%s,0)', b + 16384)::tid
+    AND a = ANY(%(a)s) AND tx_from <= %(tx)s
+) AS piece
+UNION ALL
+SELECT piece.rows
+FROM generate_series(0, CASE WHEN (SELECT t FROM {s}.root) > %(t)s
+  THEN pg_relation_size('{s}.facts_hist') / current_setting('block_size')::int8 ELSE -1 END, 16384) AS b,
+LATERAL (
+  SELECT string_agg(int8send(e) || int8send(v) || int8send(tx_from) || int4send(a), ''::bytea) AS rows
+  FROM {s}.facts_hist
+  WHERE ctid >= format('(%%s,0)', b)::tid AND ctid < format('(%%s,0)', b + 16384)::tid
+    AND a = ANY(%(a)s) AND tx_from <= %(tx)s AND tx_to > %(tx)s
+) AS piece
+
+-- name: load_by_value
+-- The same for attributes that are kept in value order, so that the index on them can be used. A piece is
+-- an attribute here, and may be too large for a value: then load_scan does it.
+SELECT piece.rows FROM unnest(%(a)s) AS k(a), LATERAL (
+  SELECT string_agg(int8send(e) || int8send(v) || int8send(tx_from) || int4send(f.a), ''::bytea) AS rows
+  FROM {s}.facts_live f WHERE fl & 1 = 1 AND f.a = k.a AND tx_from <= %(tx)s
+) AS piece
+UNION ALL
+SELECT piece.rows FROM unnest(%(a)s) AS k(a), LATERAL (
+  SELECT string_agg(int8send(e) || int8send(v) || int8send(tx_from) || int4send(f.a), ''::bytea) AS rows
+  FROM {s}.facts_hist f WHERE fl & 1 = 1 AND f.a = k.a AND tx_from <= %(tx)s AND tx_to > %(tx)s
+) AS piece
+WHERE (SELECT t FROM {s}.root) > %(t)s
+
+-- name: lives_scan
+-- The facts of some attributes that ever held up to a transaction, with their lives.
+SELECT piece.rows
+FROM generate_series(0, pg_relation_size('{s}.facts_live') / current_setting('block_size')::int8, 16384) AS b,
+LATERAL (
+  SELECT string_agg(int8send(e) || int8send(v) || int8send(tx_from) || int8send(tx_to) || int4send(a), ''::bytea) AS rows
+  FROM {s}.facts_live
+  WHERE ctid >= format('(%%s,0)', b)::tid AND ctid < format('(%%s,0)', b + 16384)::tid
+    AND a = ANY(%(a)s) AND tx_from <= %(tx)s
+) AS piece
+UNION ALL
+SELECT piece.rows
+FROM generate_series(0, pg_relation_size('{s}.facts_hist') / current_setting('block_size')::int8, 16384) AS b,
+LATERAL (
+  SELECT string_agg(int8send(e) || int8send(v) || int8send(tx_from) || int8send(tx_to) || int4send(a), ''::bytea) AS rows
+  FROM {s}.facts_hist
+  WHERE ctid >= format('(%%s,0)', b)::tid AND ctid < format('(%%s,0)', b + 16384)::tid
+    AND a = ANY(%(a)s) AND tx_from <= %(tx)s
+) AS piece
+
+-- name: lives_by_value
+-- The same for attributes that are kept in value order.
+SELECT piece.rows FROM unnest(%(a)s) AS k(a), LATERAL (
+  SELECT string_agg(int8send(e) || int8send(v) || int8send(tx_from) || int8send(tx_to) || int4send(f.a), ''::bytea) AS rows
+  FROM {s}.facts f WHERE fl & 1 = 1 AND f.a = k.a AND tx_from <= %(tx)s
+) AS piece
+
+-- name: read
+-- A stretch of the log, a thousand transactions to a piece.
+SELECT string_agg(int8send(tx) || int8send(e) || int8send(v) || int4send(a) || int2send(vt) || boolsend(added), ''::bytea)
+FROM {s}.log WHERE tx > %(after)s AND tx <= %(upto)s GROUP BY tx >> 10 ORDER BY tx >> 10
+
+-- name: codes
+-- The codes of values by their digests: (position asked, code).
+SELECT k.i - 1, d.id FROM unnest(%(h)s) WITH ORDINALITY AS k(h, i)
+JOIN {s}.dict d ON d.h = k.h AND d.kind = %(kind)s
+
+-- name: entries
+-- Dictionary entries by code.
+SELECT d.id, d.kind, d.txt, d.bin FROM unnest(%(id)s) AS k(id) JOIN {s}.dict d ON d.id = k.id
+
+-- name: entries_between
+-- A dense range of dictionary entries, by one pass.
+SELECT id, kind, txt, bin FROM {s}.dict WHERE id BETWEEN %(low)s AND %(high)s
+
+-- name: growth
+-- Rows the planner believes in, and rows changed since it last looked.
+SELECT coalesce(sum(greatest(c.reltuples, 0)), 0)::int8, coalesce(sum(pg_stat_get_mod_since_analyze(c.oid)), 0)::int8
+FROM pg_class c WHERE c.oid = '{s}.facts_live'::regclass
+
+-- name: analyze
+-- Fresh statistics; no autovacuum reaches a short-lived server, nor ever a partitioned table.
+ANALYZE {s}.facts, {s}.facts_live, {s}.facts_hist, {s}.log, {s}.dict
