@@ -22,8 +22,8 @@ ROOMS = {
     "pull": "pull pull_* entity",
     "query": "query",
     "tx": "tx",
-    "durability": "log postgres embedded",
-    "conn": "conn",
+    "durability": "log postgres embedded embedded_*",
+    "conn": "conn conn_* database",
     "front_door": "__init__",
     "outside": "notebook cli",
 }

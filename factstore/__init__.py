@@ -1,0 +1,66 @@
+"""A Datalog fact store on plain PostgreSQL: immutable facts, a database as a value, time in every query.
+
+>>> import factstore
+>>> conn = factstore.connect("memory:")
+>>> report = conn.transact([{"db/ident": "color/red", "db/doc": "the color of a rose"}])
+>>> conn.db().q('[:find ?doc . :where [?e :db/ident :color/red] [?e :db/doc ?doc]]')
+'the color of a rose'
+"""
+
+from __future__ import annotations
+
+from factstore import edn
+from factstore.columns import LogRows
+from factstore.conn import Connection
+from factstore.conn_target import connect
+from factstore.database import Commit, Db
+from factstore.datom import Datom
+from factstore.entity import Entity
+from factstore.errors import (
+    EdnError,
+    EntityError,
+    FactstoreError,
+    InvalidValue,
+    LogError,
+    QueryError,
+    SchemaError,
+    StoreError,
+    TransactionError,
+)
+from factstore.query import Result, Rule, RuleSet, check_rules, load_rules, parse_rules
+from factstore.schema import Attribute, Schema
+from factstore.tx import TxReport
+from factstore.values import URI, Keyword, Symbol, ValueType
+
+__all__ = [
+    "Attribute",
+    "Commit",
+    "Connection",
+    "Datom",
+    "Db",
+    "EdnError",
+    "Entity",
+    "EntityError",
+    "FactstoreError",
+    "InvalidValue",
+    "Keyword",
+    "LogError",
+    "LogRows",
+    "QueryError",
+    "Result",
+    "Rule",
+    "RuleSet",
+    "Schema",
+    "SchemaError",
+    "StoreError",
+    "Symbol",
+    "TransactionError",
+    "TxReport",
+    "URI",
+    "ValueType",
+    "check_rules",
+    "connect",
+    "edn",
+    "load_rules",
+    "parse_rules",
+]

@@ -1,0 +1,122 @@
+"""The db value as people hold it: the facts at a basis, with the verbs that read them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from factstore import pull as pulling
+from factstore import query as querying
+from factstore import tx
+from factstore.columns import LogRows
+from factstore.datom import TX0, Datom
+from factstore.db import DbValue, EntityRef
+from factstore.dictionary import Dictionary, Overlay
+from factstore.entity import Entity, entity
+from factstore.log import values_in
+from factstore.schema import Schema
+from factstore.snapshot import Snapshot
+
+Functions = Mapping[str, Callable[..., Any]]
+"""What transactions and queries may call, by name."""
+
+Self = TypeVar("Self", bound="Db")
+
+
+class Commit(NamedTuple):
+    """One transaction of the log: its t and id, when it was, and what it asserted and retracted."""
+
+    t: int
+    tx: int
+    instant: datetime
+    datoms: list[Datom]
+
+
+def commits_in(log: LogRows, db: DbValue) -> Iterator[Commit]:
+    """The transactions of a stretch of the log, read with what ``db`` knows of attributes and values."""
+    names = {a: db.schema.attribute(a).ident for a in np.unique(log.a).tolist()}
+    columns = (log.e.tolist(), log.a.tolist(), values_in(log, db.dictionary), log.tx.tolist(), log.added.tolist())
+    every = (Datom(e, names[a], v, tx, added) for e, a, v, tx, added in zip(*columns, strict=True))
+    for id, group in itertools.groupby(every, key=lambda datom: datom.tx):
+        datoms = list(group)
+        instant = next(d.v for d in datoms if d.e == id and d.a == "db/txInstant" and d.added)
+        yield Commit(id - TX0, id, instant, datoms)
+
+
+class Db(DbValue):
+    """All facts at one basis, through one view: it never changes and is safe to share between threads.
+
+    >>> import factstore
+    >>> db = factstore.connect("memory:").db()
+    >>> db, db.basis_t
+    (<Db t=0>, 0)
+    """
+
+    __slots__ = ("_functions",)
+
+    def __init__(
+        self, snapshot: Snapshot, schema: Schema, dictionary: Dictionary | Overlay, functions: Functions
+    ) -> None:
+        super().__init__(snapshot, schema, dictionary)
+        self._functions = functions
+
+    def _with(self: Self, **changes: Any) -> Self:
+        other = super()._with(**changes)
+        other._functions = self._functions
+        return other
+
+    def q(
+        self,
+        query: Any,
+        *inputs: Any,
+        rules: Any = None,
+        functions: Functions | None = None,
+        **options: Any,
+    ) -> Any:
+        """The answer of a Datalog query, as EDN text or data: a :class:`Result`, or what its find clause asks for.
+
+        ``inputs`` are what ``:in`` names beside ``$``. ``rules`` are EDN text, data, or the path of a rule file or
+        folder; ``functions`` adds to those the connection offers. Options are ``timeout`` in seconds and
+        ``max_rows`` of any one step. Raises :class:`QueryError`, with line, column and caret.
+
+        >>> import factstore
+        >>> db = factstore.connect("memory:").db()
+        >>> db.q("[:find ?type . :where [:db/doc :db/valueType ?t] [?t :db/ident ?type]]")
+        :db.type/string
+        """
+        return querying.q(self, query, inputs, rules=rules, functions=self._offered(functions), **options)
+
+    def explain(
+        self,
+        query: Any,
+        *inputs: Any,
+        rules: Any = None,
+        functions: Functions | None = None,
+        analyze: bool = False,
+    ) -> querying.Plan:
+        """The plan of a query, to be printed; with ``analyze`` each operator tells its rows and time as well."""
+        offered = self._offered(functions)
+        return querying.explain(self, query, inputs, rules=rules, functions=offered, analyze=analyze)
+
+    def _offered(self, functions: Functions | None) -> Functions:
+        return self._functions if not functions else {**self._functions, **functions}
+
+    def pull(self, pattern: Any, ref: EntityRef) -> dict[Any, Any] | None:
+        """What ``pattern`` shows of one entity, as a dict; None if that is nothing, or ``ref`` names no entity."""
+        return pulling.pull(self, pattern, ref, functions=self._functions)
+
+    def pull_many(self, pattern: Any, refs: Sequence[EntityRef]) -> list[dict[Any, Any] | None]:
+        """:meth:`pull` of each of ``refs``, read together."""
+        return pulling.pull_many(self, pattern, refs, functions=self._functions)
+
+    def entity(self, ref: EntityRef) -> Entity | None:
+        """An entity as a read-only mapping that reads on when it is looked at; None if there is none."""
+        return entity(self, ref)
+
+    def with_(self: Self, data: Any) -> tx.TxReport[Self]:
+        """What transacting ``data`` would do: nothing is written, and only the report's ``db_after`` knows of it."""
+        return tx.speculate(self, data, self._functions, now=datetime.now(UTC))
