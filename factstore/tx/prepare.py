@@ -1,0 +1,125 @@
+"""Transaction data to a plan: the stages in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import numpy as np
+
+from factstore.columns import Ints
+from factstore.datom import TX0
+from factstore.db import DbValue
+from factstore.dictionary import Entry
+from factstore.schema import Ids, Schema
+from factstore.tx.apply import Applier
+from factstore.tx.before import Before, traits
+from factstore.tx.checks import refuse_builtin, refuse_derived, stated_instant
+from factstore.tx.composites import with_composites
+from factstore.tx.diff import Diff, Said
+from factstore.tx.encode import Codes, encode_columns
+from factstore.tx.entities import Entities
+from factstore.tx.forms import Forms
+from factstore.tx.operations import Function, expand
+from factstore.tx.plan import Allocation, Assertions, Plan
+from factstore.tx.reader import Reader
+from factstore.tx.redefine import redefined
+from factstore.tx.resolve import Resolver
+from factstore.values import ValueType, coerce, decode_inline, encode_inline
+
+_MICROSECOND: Final = timedelta(microseconds=1)
+_NO_FUNCTIONS: Final[Mapping[str, Function]] = {}
+
+
+def prepare(
+    reader: Reader,
+    db_before: DbValue,
+    data: Any,
+    counters: Allocation,
+    *,
+    now: datetime,
+    previous_instant: datetime | None = None,
+    functions: Mapping[str, Function] = _NO_FUNCTIONS,
+) -> Plan:
+    """What to write so that ``data`` holds, or the error that says why it can not.
+
+    ``data`` is a list of forms or EDN text. ``reader`` answers about the same state that ``db_before``
+    shows: its schema decides what may be written, its dictionary decodes what the reader finds, and
+    transaction functions are called with it. ``now`` is an aware datetime. Nothing is changed.
+
+    Raises :class:`TransactionError` ``tx/…``, and :class:`SchemaError`, :class:`EntityError` or
+    :class:`InvalidValue` where an attribute, an entity or a value is wrong.
+
+    >>> from datetime import UTC
+    >>> from factstore.log import MemoryLog, schema_at
+    >>> from factstore.snapshot import Snapshot
+    >>> log = MemoryLog()
+    >>> db = DbValue(Snapshot(log, 0), schema_at(log, 0), log.dictionary)
+    >>> with log.writer() as writer:
+    ...     data = [{"db/id": "red", "db/ident": "color/red"}]
+    ...     plan = prepare(writer, db, data, writer.counters, now=datetime.now(UTC))
+    ...     writer.write(plan)
+    >>> plan.tempids["red"], plan.entries, len(plan.added.e), log.head()
+    (256, [(256, <ValueType.KEYWORD: 7>, :color/red)], 2, 1)
+    """
+    forms, tx = Forms(data), TX0 + counters.t
+    gathered, slots = expand(forms, db_before, counters.t, functions)
+    codes = Codes(reader, db_before.dictionary)
+    encode_columns(gathered.columns(), codes, gathered, forms)
+    resolver = Resolver(forms, gathered, slots, reader, codes)
+    next_e = resolver.run(counters.next_e)
+    before = Before(reader, counters.next_e, tx)
+    found = Applier(resolver, db_before.schema, codes, before).run(tx)
+    refuse_derived(gathered, found.added, tx, codes, forms)
+    refuse_builtin(found, db_before.schema)
+    found = with_composites(found, db_before.schema, before, codes, reader)
+    schema = redefined(found, db_before, counters.t, codes)
+    found, instant = _stamped(found, tx, now, previous_instant, codes)
+    added, entries = _settled(found.added, db_before.schema, codes, counters.next_v)
+    retracted, _ = _settled(found.retracted, db_before.schema, codes, counters.next_v)
+    return Plan(
+        t=counters.t,
+        tx=tx,
+        entries=entries,
+        added=added,
+        retracted=retracted,
+        tempids=_tempids(resolver.entities, tx),
+        next_e=next_e,
+        next_v=counters.next_v + len(entries),
+        schema=schema,
+        instant=instant,
+    )
+
+
+def _stamped(found: Diff, tx: int, now: datetime, previous: datetime | None, codes: Codes) -> tuple[Diff, datetime]:
+    """With the transaction's instant, which is always later than the one before."""
+    last = None if previous is None else encode_inline(ValueType.INSTANT, previous)
+    stated = stated_instant(found, tx, last, codes)
+    if stated is not None:
+        return found, decode_inline(ValueType.INSTANT, stated)
+    instant = coerce(ValueType.INSTANT, now)
+    if previous is not None and instant <= previous:
+        instant = previous + _MICROSECOND
+    own = (tx, Ids.TX_INSTANT, encode_inline(ValueType.INSTANT, instant), -1)
+    added = Said(*(np.append(column, value) for column, value in zip(found.added, own, strict=True)))
+    return Diff(added, found.retracted), instant
+
+
+def _settled(said: Said, schema: Schema, codes: Codes, next_v: int) -> tuple[Assertions, list[Entry]]:
+    vt = _types(said.a, schema)
+    v, entries = codes.settle(vt, said.v, next_v)
+    return Assertions(said.e, said.a, vt, v), entries
+
+
+def _types(a: Ints, schema: Schema) -> Ints:
+    table = traits(schema).types
+    ids, at = np.unique(a, return_inverse=True)
+    return np.asarray([table[id] for id in ids.tolist()], dtype=np.int64)[at]
+
+
+def _tempids(entities: Entities, tx: int) -> dict[str | int, int]:
+    known = entities.slots.tempids
+    nodes = np.fromiter(known.values(), dtype=np.int64, count=len(known))
+    found = {tempid: eid for tempid, eid in zip(known, entities.of(nodes).tolist(), strict=True) if eid >= 0}
+    return {**found, "db/current-tx": tx}
