@@ -122,6 +122,12 @@ class DbValue:
     def _is_plain(self) -> bool:
         return self.as_of_t is None and self.since_t is None and not self.is_history and not self._filters
 
+    def holds(self, attribute: Attribute) -> bool:
+        """True if :meth:`index` can answer without reading from the store, or filtering what it reads."""
+        if self.is_history or self._filters:
+            return attribute.id in self._cache
+        return self._shown.holds(attribute.id)
+
     def prefetch(self, attributes: Iterable[Attribute]) -> None:
         """Loads what a query is going to need in one go."""
         self._shown.prefetch([attribute.id for attribute in attributes])

@@ -70,6 +70,10 @@ class Snapshot:
         """The indexes this process holds, by attribute id."""
         return self._loaded
 
+    def holds(self, attribute: int) -> bool:
+        """True if the attribute is in this process already."""
+        return attribute in self._loaded
+
     def index(self, attribute: int) -> AttributeIndex:
         """The index of one attribute, by its id."""
         found = self._loaded.get(attribute)
@@ -143,6 +147,9 @@ class SpeculativeSnapshot(Snapshot):
         super().__init__(base.source, t)
         self._base = base
         self._changes = changes
+
+    def holds(self, attribute: int) -> bool:
+        return self._base.holds(attribute)
 
     def index(self, attribute: int) -> AttributeIndex:
         change = self._changes.get(attribute)
