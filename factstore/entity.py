@@ -16,7 +16,7 @@ from factstore.columns import decode, ints
 from factstore.db import DbValue, EntityRef
 from factstore.errors import EntityError
 from factstore.index import NO_INDEX, AttributeIndex
-from factstore.pull_fetch import current, facts_of, held, referrers_of, values_of
+from factstore.pull_fetch import current, facts_of, referrers_of, values_of
 from factstore.schema import Attribute
 from factstore.values import Keyword
 
@@ -127,7 +127,7 @@ class Entity(Mapping[str, Any]):
         return self._value(self.db.schema.attribute(key))
 
     def _value(self, attribute: Attribute) -> Any:
-        loaded = self._facts is None and held(self.db, attribute)
+        loaded = self._facts is None and self.db.holds(attribute)
         index = self.db.index(attribute) if loaded else self._known().get(attribute.id, NO_INDEX)
         _, v = values_of(index, ints([self.id]), None)
         if attribute.is_ref:
