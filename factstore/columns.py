@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,9 +99,49 @@ def rank(keys: Sequence[Ints]) -> Ints:
     return narrow[0]
 
 
-def first_of_each(keys: Sequence[Ints]) -> NDArray[np.intp]:
-    """The positions of the first row of every distinct row, in sorted order."""
-    return np.unique(rank(keys), return_index=True)[1]
+def unique(values: Ints) -> Ints:
+    """The distinct values, sorted. By sorting: numpy's own hashing takes several times as long on int64.
+
+    >>> unique(ints([3, 1, 3])).tolist()
+    [1, 3]
+    """
+    ordered = np.sort(values)
+    if len(ordered) < 2:
+        return ordered
+    kept = np.empty(len(ordered), dtype=np.bool_)
+    kept[0] = True
+    np.not_equal(ordered[1:], ordered[:-1], out=kept[1:])
+    return ordered[kept]
+
+
+def distinct_rows(keys: Sequence[Ints]) -> list[Ints]:
+    """The rows of ``keys``, each once, in sorted order.
+
+    Where a row fits into 63 bits it is sorted as one number, which is several times as fast as finding
+    the positions that would sort it.
+
+    >>> [column.tolist() for column in distinct_rows([ints([2, 1, 2]), ints([7, 8, 7])])]
+    [[1, 2], [8, 7]]
+    """
+    if len(keys) == 1 or len(keys[0]) < 2:
+        return [unique(keys[0])] if len(keys) == 1 else list(keys)
+    lows = [int(key.min()) for key in keys]
+    widths = [(int(key.max()) - low).bit_length() for key, low in zip(keys, lows, strict=True)]
+    if sum(widths) > _BITS:
+        first = np.unique(rank(keys), return_index=True)[1]
+        return [key[first] for key in keys]
+    packed = keys[0] - lows[0]
+    for key, low, width in zip(keys[1:], lows[1:], widths[1:], strict=True):
+        packed = (packed << width) | (key - low)
+    packed = unique(packed)
+    found = []
+    for low, width in zip(reversed(lows), reversed(widths), strict=True):
+        found.append((packed & ((1 << width) - 1)) + low)
+        packed = packed >> width
+    return found[::-1]
+
+
+_BITS: Final = 63
 
 
 def spans(lo: Ints, hi: Ints) -> tuple[Ints, Ints]:

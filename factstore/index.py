@@ -8,15 +8,17 @@ makes a new index that shares the base; when the tail has grown, the two are mer
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from factstore.columns import EMPTY, NO_ROWS, Ints, Mask, Rows, bisect_within, ints, member, order_by, spans
 
-_DENSE: Final = 4
-"""An offset array is made while it has at most this many slots per fact."""
+_DENSE: Final = 8
+"""An offset array is made while it has at most this many slots of four bytes per fact."""
 _TAIL_MIN: Final = 4096
 _TAIL_SHARE: Final = 8
 """The tail is merged when it outgrows both _TAIL_MIN and base / _TAIL_SHARE."""
@@ -32,7 +34,7 @@ class Sorted:
         self._low = int(keys[0]) if len(keys) else 0
         self._offsets = self._make_offsets()
 
-    def _make_offsets(self) -> Ints | None:
+    def _make_offsets(self) -> NDArray[Any] | None:
         keys = self.keys
         if not len(keys):
             return np.zeros(1, dtype=np.int64)
@@ -40,7 +42,9 @@ class Sorted:
         if width > _DENSE * len(keys) + 1024:
             return None
         counts = np.bincount(keys - self._low, minlength=width)
-        return np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(counts)))
+        offsets: NDArray[Any] = np.zeros(width + 1, dtype=np.int32 if len(keys) < 2**31 else np.int64)
+        np.cumsum(counts, out=offsets[1:])
+        return offsets
 
     def ranges(self, wanted: Ints) -> tuple[Ints, Ints]:
         """The half-open range of positions of each wanted key."""
@@ -50,10 +54,10 @@ class Sorted:
         width = len(self._offsets) - 1
         outside = (at < 0) | (at >= width)
         if outside.any():
+            # Everything outside is the empty range at the end.
             at = np.where(outside, width, at)
-            hi = self._offsets[np.where(outside, width, at + 1)]
-            return self._offsets[at], hi
-        return self._offsets[at], self._offsets[at + 1]
+            return ints(self._offsets[at]), ints(self._offsets[np.where(outside, width, at + 1)])
+        return ints(self._offsets[at]), ints(self._offsets[at + 1])
 
     def range(self, wanted: int) -> tuple[int, int]:
         """The half-open range of positions of one key."""
@@ -107,6 +111,29 @@ class Segment:
 
 
 NO_FACTS: Final = Segment(NO_ROWS)
+
+
+class Found:
+    """Facts by their positions in segments; each column is gathered when it is first asked for."""
+
+    def __init__(self, *parts: tuple[Rows, Ints]) -> None:
+        self._parts = parts
+
+    def _gathered(self, column: int) -> Ints:
+        gathered = [rows[column][at] for rows, at in self._parts]
+        return gathered[0] if len(gathered) == 1 else np.concatenate(gathered)
+
+    @cached_property
+    def e(self) -> Ints:
+        return self._gathered(0)
+
+    @cached_property
+    def v(self) -> Ints:
+        return self._gathered(1)
+
+    @cached_property
+    def tx(self) -> Ints:
+        return self._gathered(2)
 
 
 class AttributeIndex:
@@ -164,23 +191,21 @@ class AttributeIndex:
             self._scanned = _merged(self._base, self._tail, self._dead).rows
         return self._scanned
 
-    def by_entity(self, e: Ints) -> tuple[Ints, Rows]:
+    def by_entity(self, e: Ints) -> tuple[Ints, Found]:
         """The facts of each entity: (row, facts)."""
-        return self._both(*((segment, *segment.by_e.ranges(e)) for segment in self._segments()), by_value=False)
+        return self._found([(segment, *segment.by_e.ranges(e)) for segment in self._segments()], by_value=False)
 
-    def by_value(self, v: Ints) -> tuple[Ints, Rows]:
+    def by_value(self, v: Ints) -> tuple[Ints, Found]:
         """The facts with each value: (row, facts)."""
-        return self._both(*((segment, *segment.by_v.ranges(v)) for segment in self._segments()), by_value=True)
+        return self._found([(segment, *segment.by_v.ranges(v)) for segment in self._segments()], by_value=True)
 
-    def between(self, low: int | None, high: int | None) -> Rows:
+    def between(self, low: int | None, high: int | None) -> Found:
         """The facts whose encoded value lies in ``low..high``, both included, None being open."""
         parts = []
         for segment in self._segments():
-            keys = segment.by_v.keys
-            lo = 0 if low is None else np.searchsorted(keys, low)
-            hi = len(keys) if high is None else np.searchsorted(keys, high, side="right")
-            parts.append((segment, ints([lo]), ints([max(lo, hi)])))
-        return self._both(*parts, by_value=True)[1]
+            lo, hi = _bounds(segment.by_v.keys, low, high)
+            parts.append((segment, ints([lo]), ints([hi])))
+        return self._found(parts, by_value=True)[1]
 
     def find(self, e: Ints, v: Ints) -> tuple[Mask, Ints]:
         """For each fact (e, v): whether it holds, and its transaction (-1 where it does not)."""
@@ -207,36 +232,33 @@ class AttributeIndex:
 
     def count_between(self, low: int | None, high: int | None) -> int:
         """How many facts :meth:`between` gives; exact up to what has died since the last merge."""
-        total = 0
-        for segment in self._segments():
-            keys = segment.by_v.keys
-            lo = 0 if low is None else int(np.searchsorted(keys, low))
-            hi = len(keys) if high is None else int(np.searchsorted(keys, high, side="right"))
-            total += max(0, hi - lo)
-        return total
+        ranges = [_bounds(segment.by_v.keys, low, high) for segment in self._segments()]
+        return sum(hi - lo for lo, hi in ranges)
 
     def _segments(self) -> tuple[Segment, ...]:
         return (self._base, self._tail) if len(self._tail) else (self._base,)
 
-    def _both(self, *parts: tuple[Segment, Ints, Ints], by_value: bool) -> tuple[Ints, Rows]:
-        answers = [self._expand(segment, lo, hi, by_value) for segment, lo, hi in parts]
-        if len(answers) == 1:
-            return answers[0]
-        (row, rows), (tail_row, tail_rows) = answers
-        return np.concatenate((row, tail_row)), _concat(rows, tail_rows)
-
-    def _expand(self, segment: Segment, lo: Ints, hi: Ints, by_value: bool) -> tuple[Ints, Rows]:
-        row, at = spans(lo, hi)
-        if by_value:
-            at = segment.at_v(at)
-        if segment is self._base and len(self._dead):
-            alive = ~member(at, self._dead)
-            row, at = row[alive], at[alive]
-        rows = segment.rows
-        return row, Rows(rows.e[at], rows.v[at], rows.tx[at])
+    def _found(self, parts: Sequence[tuple[Segment, Ints, Ints]], *, by_value: bool) -> tuple[Ints, Found]:
+        rows, found = [], []
+        for segment, lo, hi in parts:
+            row, at = spans(lo, hi)
+            if by_value:
+                at = segment.at_v(at)
+            if segment is self._base and len(self._dead):
+                alive = ~member(at, self._dead)
+                row, at = row[alive], at[alive]
+            rows.append(row)
+            found.append((segment.rows, at))
+        return rows[0] if len(rows) == 1 else np.concatenate(rows), Found(*found)
 
 
 NO_INDEX: Final = AttributeIndex(NO_FACTS)
+
+
+def _bounds(keys: Ints, low: int | None, high: int | None) -> tuple[int, int]:
+    lo = 0 if low is None else int(np.searchsorted(keys, low))
+    hi = len(keys) if high is None else int(np.searchsorted(keys, high, side="right"))
+    return lo, max(lo, hi)
 
 
 def _count(*ranges: tuple[Ints, Ints]) -> Ints:

@@ -20,7 +20,7 @@ from factstore.columns import EMPTY, NO_ROWS, Intervals, Ints, LogRows, Rows, me
 from factstore.datom import FIRST_ENTITY, FOREVER, TX0
 from factstore.dictionary import Dictionary, Entry
 from factstore.errors import LogError
-from factstore.index import NO_INDEX, AttributeIndex
+from factstore.index import NO_INDEX, AttributeIndex, Found
 from factstore.log.port import FIRST_CODE, Counters, Pending, Plan, bootstrap, changed_plan, operations, rows_at
 from factstore.snapshot import NO_FACTS, Facts
 from factstore.values import Value, ValueType
@@ -216,7 +216,7 @@ def _lives(state: _State, attribute: int, last: int) -> Intervals:
     return begun._replace(end=np.where(begun.end > last, FOREVER, begun.end))
 
 
-def _facts(parts: Iterable[tuple[int, Rows]]) -> Facts:
+def _facts(parts: Iterable[tuple[int, Rows | Found]]) -> Facts:
     found = [
         Facts(rows.e, np.full(len(rows.e), a, dtype=np.int64), rows.v, rows.tx) for a, rows in parts if len(rows.e)
     ]

@@ -16,7 +16,7 @@ import numpy as np
 from factstore import edn
 from factstore.columns import Ints, ints_to_doubles, rank
 from factstore.errors import QueryError
-from factstore.query.ast import Aggregate, Constant, Variable
+from factstore.query.ast import Aggregate, Argument, Constant, Variable
 from factstore.query.functions import Function
 from factstore.query.relation import ANY, REF, Column, Relation, Values
 from factstore.values import Value, ValueType
@@ -52,21 +52,17 @@ def grouped(rows: Relation, keys: Sequence[str]) -> Groups:
     return Groups(order, starts, np.diff(np.append(starts, rows.size)))
 
 
-def aggregate(
-    node: Aggregate, rows: Relation, groups: Groups, values: Values, registered: Mapping[str, Function]
-) -> Output:
-    """One value per group."""
+def aggregate(node: Aggregate, rows: Relation, groups: Groups, values: Values, registered: Mapping[str, Any]) -> Output:
+    """One value per group. ``registered`` are functions by name, and inputs by variable."""
     *options, last = node.args
-    if not isinstance(last, Variable):
-        message = f"{node} aggregates {last}: expected a variable last"
-        raise edn.located(QueryError, message, node.at, code="query/syntax")
+    assert isinstance(last, Variable)
     column = rows[last.name].take(groups.order)
     if not options and isinstance(node.fn, str):
         whole = _by_column(node.fn, column, groups)
         if whole is not None:
             return whole
     function = _function(node, registered)
-    arguments = [option.value for option in options if isinstance(option, Constant)]
+    arguments = [_option(node, option, registered) for option in options]
     return [_applied(node, function, arguments, group) for group in groups.split(values.decode(column))]
 
 
@@ -101,9 +97,18 @@ def _applied(node: Aggregate, function: Function, arguments: Sequence[Any], grou
         raise edn.located(QueryError, message, node.at, code="query/type-mismatch") from error
 
 
-def _function(node: Aggregate, registered: Mapping[str, Function]) -> Function:
-    found = registered.get(str(node.fn)) or _BY_VALUE.get(str(node.fn))
-    if found is None:
+def _option(node: Aggregate, option: Argument, registered: Mapping[str, Any]) -> Any:
+    if isinstance(option, Constant):
+        return option.value
+    if str(option) not in registered:
+        message = f"{option} in {node} has no one value: expected a constant or an input ?x of :in"
+        raise edn.located(QueryError, message, option.at, code="query/inputs")
+    return registered[str(option)]
+
+
+def _function(node: Aggregate, registered: Mapping[str, Any]) -> Function:
+    found: Function | None = registered.get(str(node.fn)) or _BY_VALUE.get(str(node.fn))
+    if not callable(found):
         message = f"no aggregate {node.fn}: expected one of {', '.join(sorted(_BY_VALUE))}, or a registered one"
         raise edn.located(QueryError, message, node.at, code="query/unknown-function", function=str(node.fn))
     return found

@@ -247,7 +247,7 @@ def walk(*nodes: Any) -> Iterator[Node]:
         if isinstance(node, Node):
             yield node
             waiting.extend(getattr(node, field) for field in reversed(node.__struct_fields__))
-        elif isinstance(node, tuple):
+        elif isinstance(node, tuple | list):
             waiting.extend(reversed(node))
 
 

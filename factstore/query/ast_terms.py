@@ -12,8 +12,8 @@ from factstore.edn import Position
 from factstore.values import Keyword
 
 
-class Node(msgspec.Struct, frozen=True, kw_only=True):
-    """What all nodes share."""
+class Node(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
+    """What all nodes share. A hash is kept: what is known of a node is looked up by it."""
 
     at: Position | None = None
 

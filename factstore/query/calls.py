@@ -31,8 +31,7 @@ from factstore.query.ast import (
     variables,
 )
 from factstore.query.functions import BUILTIN, Function, plain_name
-from factstore.query.operators import distinct
-from factstore.query.patterns import agreeing
+from factstore.query.operators import agreeing, distinct
 from factstore.query.relation import Column, Relation, Values
 
 _FANOUT: Final = 10
@@ -46,6 +45,13 @@ def find_function(name: str, node: Node, registered: Mapping[str, Function]) -> 
         message = f"no function {name}: expected a built-in one, or one that was registered"
         raise edn.located(QueryError, message, node.at, code="query/unknown-function", function=name)
     return found
+
+
+def apply_given(fn: Any, *args: Any) -> Any:
+    """What a function that is a value of the query gives for ``args``."""
+    if not callable(fn):
+        raise TypeError(f"{fn!r} is no function")
+    return fn(*args)
 
 
 class Call:
@@ -106,12 +112,12 @@ class PredicateStep:
     def __init__(self, node: Predicate, call: Call) -> None:
         self.node: Node = node
         self._call = call
-        self.names = self.needs = frozenset(variables(node.args))
+        self.names = self.needs = frozenset(variables(node.fn, node.args))
 
     def estimate(self, rows: Relation) -> float:
         return rows.size / 2
 
-    def run(self, rows: Relation) -> Relation:
+    def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
         columns = self._call.columns(rows)
         mask = None
         if len(columns) > 1 and self._call.name:
@@ -132,14 +138,14 @@ class FunctionStep:
         self._call = call
         self._binding = node.binding
         self._values = values
-        self.needs = frozenset(variables(node.args))
+        self.needs = frozenset(variables(node.fn, node.args))
         self.names = self.needs | frozenset(variables(node.binding))
 
     def estimate(self, rows: Relation) -> float:
         many = isinstance(self._binding, BindCollection | BindRelation)
         return rows.size * (_FANOUT if many else 1)
 
-    def run(self, rows: Relation) -> Relation:
+    def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
         columns = self._call.columns(rows)
         whole = vectors.function(self._call.name, columns) if self._call.name else None
         if whole is not None and isinstance(self._binding, BindScalar):
@@ -165,12 +171,13 @@ def bind_results(rows: Relation, results: Sequence[Any], which: Ints, binding: B
     counts = np.asarray([len(group) for group in parts], dtype=np.int64)
     ends = np.cumsum(counts)
     row, at = spans((ends - counts)[which], ends[which])
-    result = rows.take(row)
-    for name in names:
-        column = values.encode([part[name] for part in flat]).take(at)
-        result = assign(result, name, column, values)
-    one_each = isinstance(binding, BindScalar | BindTuple)
-    return result if one_each and names else distinct(result)
+    start, kept = rows.take(row), np.ones(len(row), dtype=np.bool_)
+    columns = {name: values.encode([part[name] for part in flat]).take(at) for name in names}
+    for name in start.names:
+        if name in columns:
+            kept &= agreeing(start[name], columns.pop(name), values)
+    result = start.with_columns(columns)
+    return distinct(result if kept.all() else result.take(kept))
 
 
 def spread(binding: Binding, value: Any) -> Iterable[dict[str, Any]]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from factstore import edn
 from factstore.db import DbValue
-from factstore.errors import QueryError
 from factstore.query.ast import Rule, Variable
 from factstore.query.compile import Compiler
 from factstore.query.functions import Function
 from factstore.query.relation import Values
-from factstore.query.rules import RuleSet
+from factstore.query.rules import RuleSet, unbound_in_head
+from factstore.query.scope import Site
 from factstore.query.solve import Limits, Solver
 
 
@@ -28,13 +27,12 @@ def check_rules(db: DbValue, rules: Sequence[Rule], functions: Mapping[str, Func
     """
     rule_set = RuleSet.of(tuple(rules))
     solver = Solver(Values(db.dictionary), Limits())
-    compiler = Compiler({"$": db}, rule_set, functions or {}, {}, solver)
+    compiler = Compiler({"$": db}, rule_set, functions or {}, solver)
     for rule in rule_set:
         bound = frozenset(variable.name for variable in rule.head.required)
-        steps = compiler.steps(rule.clauses, "$", bound)
+        steps = compiler.steps(rule.clauses, Site("$", bound))
         given = bound.union(*(step.names for step in steps))
         for arg in rule.head.args:
             if isinstance(arg, Variable) and arg.name not in given:
-                message = f"{arg} stands in the head {rule.head}, but no clause of the body binds it"
-                raise edn.located(QueryError, message, arg.at, code="query/unbound", variable=arg.name)
+                raise unbound_in_head(rule, arg)
     return rule_set

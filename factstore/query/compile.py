@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from msgspec.structs import replace
 
 from factstore import edn
 from factstore.db import DbValue
@@ -25,21 +28,26 @@ from factstore.query.ast import (
     RuleCall,
     RulesVar,
     SourceVar,
+    Term,
     Variable,
     variables,
 )
-from factstore.query.calls import Call, FunctionStep, PredicateStep, arguments, find_function
+from factstore.query.calls import Call, FunctionStep, PredicateStep, apply_given, arguments, find_function
 from factstore.query.fixpoint import Fixpoint
 from factstore.query.functions import Function
 from factstore.query.groups import NotStep, OptionalStep, OrStep, RuleStep
-from factstore.query.patterns import AnyAttributeStep, AttributeStep, Range, TupleStep
+from factstore.query.named_args import NamedArgs
+from factstore.query.naming import Resolve, attribute_codes, attribute_of, by_name, entity_codes
+from factstore.query.patterns import AttributeStep, Range
+from factstore.query.patterns_any import AnyAttributeStep, TupleStep
 from factstore.query.relation import Values
-from factstore.query.rules import RuleSet, exposed
+from factstore.query.rules import RuleSet
+from factstore.query.scope import NONE, Scope, Site, given, spoken
 from factstore.query.solve import Solver, bindable
 from factstore.query.steps import Step
 
 Relationlike = Sequence[Sequence[Any]]
-Scope = frozenset[str]
+T = TypeVar("T", bound=Term)
 
 
 class Compiler:
@@ -50,55 +58,57 @@ class Compiler:
         sources: Mapping[str, DbValue | Relationlike],
         rules: RuleSet,
         functions: Mapping[str, Function],
-        scalars: Mapping[str, Any],
         solver: Solver,
     ) -> None:
         self._sources = sources
         self._rules = rules
         self._functions = functions
-        self._scalars = scalars
         self._solver = solver
-        self.fixpoint = Fixpoint(rules, solver, self.steps)
+        self._named_args = NamedArgs(sources, rules)
+        self.fixpoint = Fixpoint(rules, solver, self)
 
     @property
     def _values(self) -> Values:
         return self._solver.values
 
-    def steps(self, clauses: Sequence[Clause], source: str, bound: Scope) -> list[Step]:
-        """A step for each clause of a conjunction, given what is bound before it."""
-        self._rules.check_calls(clauses)
-        ranges = _ranges(clauses, self._scalars)
-        steps = [self._step(clause, clauses, source, bound, ranges) for clause in clauses]
-        bindable(steps, bound, _unbound)
+    def steps(self, clauses: Sequence[Clause], at: Site) -> list[Step]:
+        """A step for each clause of a conjunction."""
+        clauses = self._rules.unfold(clauses)
+        ranges = _ranges(clauses, at.scalars)
+        steps = [self._step(clause, clauses, at, ranges) for clause in clauses]
+        bindable(steps, at.bound, _unbound)
         return steps
 
-    def _step(
-        self, clause: Clause, beside: Sequence[Clause], source: str, bound: Scope, ranges: Mapping[str, Range]
-    ) -> Step:
+    def _step(self, clause: Clause, beside: Sequence[Clause], at: Site, ranges: Mapping[str, Range]) -> Step:
         match clause:
             case Pattern():
-                return self._pattern(clause, _source(clause.source, source), ranges)
+                return self._pattern(clause, at, ranges)
             case Predicate():
-                return self._predicate(clause, source)
+                return self._predicate(clause, at)
             case FunctionCall():
-                return self._function(clause, source)
+                return self._function(clause, at)
             case RuleCall():
-                return self._call(clause, _source(clause.source, source))
+                return self._call(clause, at)
             case _:
-                others = [other for other in beside if other is not clause]
-                return self._group(clause, bound | exposed(others), bound, source)
+                return self._group(clause, at.bound | given(other for other in beside if other is not clause), at)
 
-    def _pattern(self, node: Pattern, source: str, ranges: Mapping[str, Range]) -> Step:
-        data = self._source_data(source, node)
+    def _pattern(self, node: Pattern, at: Site, ranges: Mapping[str, Range]) -> Step:
+        data = self._source_data(_source(node.source, at.source), node)
         if not isinstance(data, DbValue):
             return TupleStep(data, self._values, node)
-        attribute = node.terms[1] if len(node.terms) > 1 else Blank()
-        if isinstance(attribute, Variable | Blank):
-            return AnyAttributeStep(data, self._values, node)
+        attribute = _known_attribute(node, at)
+        if attribute is None:
+            places: dict[int, Resolve] = {
+                0: partial(entity_codes, data, self._values),
+                1: partial(attribute_codes, data, self._values, node=node),
+                3: partial(entity_codes, data, self._values),
+            }
+            return by_name(node, places, at, lambda node: AnyAttributeStep(data, self._values, node))
+        known = attribute_of(data, attribute, node)
         value = node.terms[2] if len(node.terms) > 2 else Blank()
         bounds = ranges.get(value.name, Range()) if isinstance(value, Variable) else Range()
-        known = lookups.attribute_of(data, attribute, node)
-        return AttributeStep(data, self._values, node, known, bounds)
+        places = dict.fromkeys((0, 2, 3) if known.is_ref else (0, 3), partial(entity_codes, data, self._values))
+        return by_name(node, places, at, lambda node: AttributeStep(data, self._values, node, known, bounds))
 
     def _source_data(self, name: str, node: Node) -> DbValue | Relationlike:
         if name not in self._sources:
@@ -107,29 +117,25 @@ class Compiler:
             raise edn.located(QueryError, message, node.at, code="query/unknown-source", source=name)
         return self._sources[name]
 
-    def _predicate(self, node: Predicate, source: str) -> Step:
+    def _predicate(self, node: Predicate, at: Site) -> Step:
         if node.fn in lookups.NAMES:
-            db, args = self._lookup(node, node.args, source)
+            db, args = self._lookup(node, node.args, at.source)
             return lookups.MissingStep(node, db, self._values, args)
         return PredicateStep(node, self._called(node))
 
-    def _function(self, node: FunctionCall, source: str) -> Step:
+    def _function(self, node: FunctionCall, at: Site) -> Step:
         if node.fn in lookups.NAMES:
-            db, args = self._lookup(node, node.args, source)
+            db, args = self._lookup(node, node.args, at.source)
             kind = lookups.GetElseStep if node.fn == "get-else" else lookups.GetSomeStep
             return kind(node, db, self._values, args)
         return FunctionStep(node, self._called(node), self._values)
 
     def _called(self, node: Predicate | FunctionCall) -> Call:
-        if isinstance(node.fn, Variable):
-            fn = self._scalars.get(node.fn.name)
-            if not callable(fn):
-                message = f"{node.fn} is called: expected a function given in :in"
-                raise edn.located(QueryError, message, node.fn.at, code="query/unknown-function")
-        else:
-            fn = find_function(node.fn, node, self._functions)
         args = [self._sources.get(arg.name, arg) if isinstance(arg, SourceVar) else arg for arg in arguments(node.args)]
-        return Call(node, fn, args, self._values)
+        args = [tuple(self._rules) if isinstance(arg, RulesVar) else arg for arg in args]
+        if isinstance(node.fn, Variable):
+            return Call(node, apply_given, [node.fn, *args], self._values)
+        return Call(node, find_function(node.fn, node, self._functions), args, self._values)
 
     def _lookup(
         self, node: Predicate | FunctionCall, args: Sequence[Argument], source: str
@@ -143,68 +149,82 @@ class Compiler:
             raise edn.located(QueryError, message, node.at, code="query/arity")
         return data, rest
 
-    def _call(self, node: RuleCall, source: str) -> Step:
+    def _call(self, node: RuleCall, at: Site) -> Step:
+        self._rules.check_call(node)
+        source = _source(node.source, at.source)
         required = node.args[: self._rules.required(node.name)]
-        needs = frozenset(arg.name for arg in required if isinstance(arg, Variable))
         if any(isinstance(arg, Blank) for arg in required):
             message = f"{node} leaves a required argument open"
             raise edn.located(QueryError, message, node.at, code="query/unbound")
-        return RuleStep(node, source, needs, self.fixpoint, self._solver)
+        needs = frozenset(variables(required))
+        call = replace(node, args=self.by_id(node.name, node.args, source))
+        places = self._named_args.resolvers(node.name, source, self._values)
+        return by_name(call, places, at, lambda node: RuleStep(node, source, needs, self.fixpoint, self._solver))
 
-    def _group(self, node: Not | Or | Optional, around: Scope, bound: Scope, source: str) -> Step:
-        inner = _source(node.source, source)
+    def by_id(self, name: str, args: tuple[T, ...], source: str) -> tuple[T, ...]:
+        """The arguments of a call or head, those that name entities being ids."""
+        return self._named_args.by_id(name, args, source)
+
+    def _group(self, node: Not | Or | Optional, around: Scope, at: Site) -> Step:
+        source = _source(node.source, at.source)
+        shared = spoken((node,)) & around
         if isinstance(node, Or):
-            return self._or(node, inner, around)
-        spoken = frozenset(variables(node.clauses))
+            return self._or(node, shared, at, source)
+        steps = self.steps(node.clauses, at.inside(source, shared))
         if isinstance(node, Optional):
-            shared = exposed(node.clauses) & around
-            steps = self.steps(node.clauses, inner, shared)
-            return OptionalStep(node, shared, exposed(node.clauses) - shared, steps, self._solver)
-        shared = frozenset(variables(node.vars)) if node.vars is not None else spoken & around
-        if spoken and not shared:
-            message = f"no variable of {node} is bound outside of it: expected one of {' '.join(sorted(spoken))}"
-            raise edn.located(QueryError, message, node.at, code="query/unbound", variables=sorted(spoken))
-        return NotStep(node, shared, self.steps(node.clauses, inner, shared), self._solver)
+            return OptionalStep(node, shared, given(node.clauses) - shared, steps, self._solver)
+        if node.vars is not None and len(shared) < len(node.vars):
+            lost = " ".join(variable.name for variable in node.vars if variable.name not in shared)
+            message = f"{lost} of {node} is not bound outside of it"
+            raise edn.located(QueryError, message, node.at, code="query/unbound", variables=lost.split())
+        if variables(node.clauses) and not shared:
+            names = sorted(variables(node.clauses))
+            message = f"no variable of {node} is bound outside of it: expected one of {' '.join(names)}"
+            raise edn.located(QueryError, message, node.at, code="query/unbound", variables=names)
+        return NotStep(node, shared, steps, self._solver)
 
-    def _or(self, node: Or, source: str, around: Scope) -> Step:
+    def _or(self, node: Or, shared: Scope, at: Site, source: str) -> Step:
         bodies = [branch.clauses if isinstance(branch, And) else (branch,) for branch in node.branches]
-        names = _or_names(node, bodies, around)
-        free = names - around
-        branches, needs = [], {variable.name for variable in node.required}
+        new = _new_of_or(node, bodies, shared)
+        needs = frozenset(variables(node.required)) | (shared - given((node,)))
+        branches = []
         for body in bodies:
-            steps = self.steps(body, source, names - free)
-            branches.append(steps)
-            # What a branch does not speak of must be bound already: an or gives every name in each row.
-            needs |= (_needed(steps, free) & names) | (names - exposed(body))
-        return OrStep(node, names, frozenset(needs), branches, self._solver)
+            branches.append(self.steps(body, at.inside(source, shared)))
+            needs |= _needed(branches[-1]) & shared
+        return OrStep(node, shared | new, needs, branches, self._solver)
 
 
 def _source(own: SourceVar | None, around: str) -> str:
     return around if own is None else own.name
 
 
-def _needed(steps: Sequence[Step], free: Scope) -> set[str]:
+def _known_attribute(node: Pattern, at: Site) -> Term | None:
+    """The attribute of a pattern: a constant, or a variable for which one was given; None if it is open."""
+    term = node.terms[1] if len(node.terms) > 1 else Blank()
+    if isinstance(term, Variable) and isinstance(at.scalars.get(term.name), str | int):
+        return Constant(at.scalars[term.name], at=term.at)
+    return None if isinstance(term, Variable | Blank) else term
+
+
+def _needed(steps: Sequence[Step]) -> Scope:
     """The variables some step needs and no step of the branch gives."""
-    given = frozenset[str]().union(*(step.names - step.needs for step in steps)) | free
-    return {name for step in steps for name in step.needs if name not in given}
+    free = NONE.union(*(step.names - step.needs for step in steps))
+    return NONE.union(*(step.needs for step in steps)) - free
 
 
-def _or_names(node: Or, bodies: Sequence[Sequence[Clause]], around: Scope) -> Scope:
-    spoken = [exposed(body) for body in bodies]
-    if node.vars is not None:
-        names = frozenset(variables(node.required, node.vars))
-        for body, found in zip(bodies, spoken, strict=True):
-            lost = names - found - around
-            if lost:
-                message = f"{' '.join(sorted(lost))} of {node} is not bound in every branch"
-                raise edn.located(QueryError, message, body[0].at, code="query/or-branches", variables=sorted(lost))
-        return names
-    free = [found - around for found in spoken]
-    if any(other != free[0] for other in free):
-        shown = ", ".join("{" + " ".join(sorted(names)) + "}" for names in free)
+def _new_of_or(node: Or, bodies: Sequence[Sequence[Clause]], shared: Scope) -> Scope:
+    """The variables an or binds that nothing else does; ``query/or-branches`` if some branch does not."""
+    new = [(given(body) if node.vars is None else spoken((node,))) - shared for body in bodies]
+    for body, names in zip(bodies, new, strict=True):
+        lost = names - given(body)
+        if lost:
+            message = f"{' '.join(sorted(lost))} of {node} is not bound in every branch"
+            raise edn.located(QueryError, message, body[0].at, code="query/or-branches", variables=sorted(lost))
+    if any(names != new[0] for names in new):
+        shown = ", ".join("{" + " ".join(sorted(names)) + "}" for names in new)
         message = f"the branches of an or must have the same free variables, these have {shown}"
         raise edn.located(QueryError, message, node.at, code="query/or-branches")
-    return frozenset[str]().union(*spoken)
+    return new[0]
 
 
 def _unbound(step: Step, missing: frozenset[str]) -> QueryError:

@@ -28,15 +28,18 @@ from factstore.query.ast import (
     Query,
     Rule,
     Variable,
+    variables,
     walk,
 )
 from factstore.query.compile import Compiler
 from factstore.query.functions import Function
-from factstore.query.inputs import Inputs, bind_inputs
-from factstore.query.patterns import entity_codes
+from factstore.query.inputs import Inputs, bind_inputs, check_count
+from factstore.query.naming import entity_codes
+from factstore.query.parse import parse_query
 from factstore.query.relation import Column, Relation, Values
 from factstore.query.result import Result
 from factstore.query.rules import RuleSet
+from factstore.query.scope import Scope
 from factstore.query.solve import Limits, Solver
 from factstore.values import ValueType
 
@@ -56,13 +59,15 @@ class Execution:
         functions: Functions,
         limits: Limits,
     ) -> None:
+        self._db = db
         self._query = query
-        self._functions = functions
+        self._functions = functions = {"q": self._nested, **functions}
+        self._limits = limits
         self.values = Values(db.dictionary)
         self._inputs = bind_inputs(query, db, args, rules, self.values)
         self._solver = Solver(self.values, limits)
         rule_set = RuleSet.of(self._inputs.rules)
-        self.compiler = Compiler(self._inputs.sources, rule_set, functions, self._inputs.scalars, self._solver)
+        self.compiler = Compiler(self._inputs.sources, rule_set, functions, self._solver)
         _prefetch(self._inputs, rule_set, query.where)
 
     def run(self) -> Any:
@@ -73,10 +78,20 @@ class Execution:
         outputs, size = self._ordered(outputs, size)
         return self._shaped(outputs, size)
 
+    def _nested(self, query: Any, *args: Any) -> Any:
+        """``[(q [:find …] $ ?x) …]``: the answer of a query for each row of arguments."""
+        parsed = parse_query(query)
+        check_count(parsed, parsed.inputs, args)
+        given = dict(zip(map(str, parsed.inputs), args, strict=True))
+        db = given.pop("$", self._db)
+        inner = Execution(db, parsed, list(given.values()), rules=(), functions=self._functions, limits=self._limits)
+        found = inner.run()
+        return found.to_list() if isinstance(found, Result) else found
+
     def _rows(self) -> Relation:
         query, inputs = self._query, self._inputs
-        bound = frozenset(inputs.start.names).union(*(step.names for step in inputs.given))
-        steps = self.compiler.steps(query.where, "$", bound)
+        steps = self.compiler.steps(query.where, inputs.site)
+        _check_bound(query, inputs.site.bound.union(*(step.names for step in steps)))
         keep = dict.fromkeys(_find_variables(query.find.elements))
         keep.update(dict.fromkeys(variable.name for variable in query.with_))
         return self._solver.solve([*inputs.given, *steps], inputs.start, keep)
@@ -91,7 +106,7 @@ class Execution:
         groups = grouped(rows, keys)
         firsts = rows.take(groups.order[groups.starts])
         return [
-            aggregate(element, rows, groups, self.values, self._functions)
+            aggregate(element, rows, groups, self.values, {**self._functions, **self._inputs.scalars})
             if isinstance(element, Aggregate)
             else self._plain(element, firsts)
             for element in elements
@@ -153,10 +168,17 @@ class Execution:
         return result[0] if size else None
 
 
+def _check_bound(query: Query, bound: Scope) -> None:
+    for name, node in variables(query.find, query.with_).items():
+        if name not in bound:
+            message = f"{name} is asked for, but no clause of :where binds it"
+            raise edn.located(QueryError, message, node.at, code="query/unbound", variables=[name])
+
+
 def _find_variables(elements: Any) -> list[str]:
     found: dict[str, None] = {}
     for element in elements:
-        nodes = element.args if isinstance(element, Aggregate) else (getattr(element, "variable", element),)
+        nodes = element.args[-1:] if isinstance(element, Aggregate) else (getattr(element, "variable", element),)
         found.update((node.name, None) for node in nodes if isinstance(node, Variable))
     return list(found)
 

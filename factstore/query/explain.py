@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from factstore.query.fixpoint import Goal
+from factstore.query.goals import Goal
 from factstore.query.solve import Ran
 
 

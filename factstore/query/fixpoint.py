@@ -14,41 +14,31 @@ asked argument, not once per argument on the way (Naughton, Ramakrishnan, Sagiv 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
-from factstore.query.ast import Blank, Clause, Constant, Node, Pattern, Rule, RuleCall, Term, Variable, variables
+from msgspec.structs import replace
+
+from factstore.query.ast import Clause, Constant, Node, Rule, RuleCall, Term, Variable
+from factstore.query.goals import Goal, Ordered, is_right_linear, ordered
 from factstore.query.relation import Relation
-from factstore.query.rules import RuleSet, exposed
+from factstore.query.rules import RuleSet
+from factstore.query.scope import NONE, Site
 from factstore.query.solve import Solver
 from factstore.query.steps import Step
 from factstore.query.tables import Table, TableStep
 
-Compile = Callable[[Sequence[Clause], str, frozenset[str]], list[Step]]
-"""Steps of clauses, given their default source and the variables bound before them."""
+T = TypeVar("T", bound=Term)
 
 
-class Goal(NamedTuple):
-    """A rule name over a source, and which of its arguments are bound."""
+class Compile(Protocol):
+    """What makes clauses ready to run."""
 
-    source: str
-    name: str
-    bound: tuple[bool, ...]
+    def steps(self, clauses: Sequence[Clause], at: Site) -> list[Step]:
+        """A step for each clause of a conjunction."""
 
-    @property
-    def asks(self) -> bool:
-        return any(self.bound)
-
-    def bound_of(self, args: Sequence[Term]) -> list[Term]:
-        """The arguments at the bound places."""
-        return [arg for arg, bound in zip(args, self.bound, strict=True) if bound]
-
-    def free_of(self, args: Sequence[Term]) -> list[Term]:
-        """The arguments at the free places."""
-        return [arg for arg, bound in zip(args, self.bound, strict=True) if not bound]
-
-    def __str__(self) -> str:
-        return f"{self.name}^{''.join('b' if bound else 'f' for bound in self.bound)}"
+    def by_id(self, name: str, args: tuple[T, ...], source: str) -> tuple[T, ...]:
+        """The arguments of a call or head of a rule, those that name entities being ids."""
 
 
 class Derivation:
@@ -92,13 +82,6 @@ class Derivation:
 
 def _value(term: Term) -> object:
     return term.value if isinstance(term, Constant) else None
-
-
-class _Ordered(NamedTuple):
-    """A rule body in the order in which bindings are handed on, with the goal of each call."""
-
-    clauses: list[Clause]
-    goals: dict[int, Goal]
 
 
 class Fixpoint:
@@ -160,38 +143,54 @@ class Fixpoint:
             return known
         table = self._answers[goal] = self._new_table(len(goal.bound))
         self._asked[goal] = self._new_table(sum(goal.bound))
-        rules = self._rules.rules_of(goal.name)
-        ordered = [self._ordered(rule, goal) for rule in rules]
-        if goal.asks and _is_right_linear(goal, rules, ordered):
-            self._build_reach(goal, rules, ordered)
+        rules = [self._by_id(rule, goal.source) for rule in self._rules.rules_of(goal.name)]
+        bodies = [ordered(rule, goal, self._rules) for rule in rules]
+        if goal.asks and is_right_linear(goal, bodies):
+            self._build_reach(goal, bodies)
         else:
-            for rule, body in zip(rules, ordered, strict=True):
-                self._build(goal, rule, body)
+            for body in bodies:
+                self._build(goal, body)
         return table
 
-    def _build(self, goal: Goal, rule: Rule, body: _Ordered) -> None:
+    def _by_id(self, rule: Rule, source: str) -> Rule:
+        """The rule with ids for the names of entities in its head and in the calls of its body."""
+
+        def resolved(call: Clause) -> Clause:
+            if not isinstance(call, RuleCall):
+                return call
+            args = self._compile.by_id(call.name, call.args, call.source.name if call.source else source)
+            return replace(call, args=args)
+
+        head = replace(
+            rule.head, vars=self._compile.by_id(rule.head.name, rule.head.args, source)[len(rule.head.required) :]
+        )
+        return replace(rule, head=head, clauses=tuple(map(resolved, rule.clauses)))
+
+    def _build(self, goal: Goal, body: Ordered) -> None:
         """Answers of a rule: its body, joined with what the goal is asked."""
+        rule = body.rule
         asked = [self._step(rule.head, self._asked[goal], goal.bound_of(rule.head.args))] if goal.asks else []
-        tables, steps = self._body(goal, rule, body, asked)
+        tables, steps = self._body(goal, body, asked)
         self._derive(self._answers[goal], rule.head.args, tables, steps)
 
-    def _build_reach(self, goal: Goal, rules: Sequence[Rule], bodies: Sequence[_Ordered]) -> None:
+    def _build_reach(self, goal: Goal, bodies: Sequence[Ordered]) -> None:
         """Answers of right-linear rules: what ends the walk, at every place an asked argument leads to."""
         origin: list[Term] = [Variable(f"origin {place}") for place in range(sum(goal.bound))]
         reach = self._new_table(2 * len(origin))
-        asked = self._step(rules[0].head, self._asked[goal], origin)
+        asked = self._step(bodies[0].rule.head, self._asked[goal], origin)
         self._derive(reach, (*origin, *origin), [asked], [])
-        for rule, body in zip(rules, bodies, strict=True):
-            onward = next((call for call in _calls(body) if call.name == goal.name), None)
+        for body in bodies:
+            rule = body.rule
+            onward = next((call for call in body.calls if call.name == goal.name), None)
             here = self._step(rule.head, reach, (*origin, *goal.bound_of(rule.head.args)))
-            tables, steps = self._body(goal, rule, body, [here], leave_out=onward)
+            tables, steps = self._body(goal, body, [here], leave_out=onward)
             if onward is not None:
                 self._derive(reach, (*origin, *goal.bound_of(onward.args)), tables, steps)
             else:
                 self._derive(self._answers[goal], _with_origin(goal, rule, origin), tables, steps)
 
     def _body(
-        self, goal: Goal, rule: Rule, body: _Ordered, first: Sequence[TableStep], leave_out: RuleCall | None = None
+        self, goal: Goal, body: Ordered, first: Sequence[TableStep], leave_out: RuleCall | None = None
     ) -> tuple[list[TableStep], list[Step]]:
         """The tables and steps of a rule body; every call in it is asked what stands before it."""
         tables = list(first)
@@ -202,66 +201,21 @@ class Fixpoint:
             elif clause is not leave_out:
                 called = body.goals[id(clause)]
                 answers = self._table_of(called)
-                if called.asks and not _asks_the_same(goal, rule, called, clause):
+                if called.asks and not _asks_the_same(goal, body.rule, called, clause):
                     steps = self._steps(goal, before, tables)
                     self._derive(self._asked[called], called.bound_of(clause.args), list(tables), steps)
                 tables.append(self._step(clause, answers, clause.args))
         return tables, self._steps(goal, before, tables)
 
     def _steps(self, goal: Goal, clauses: Sequence[Clause], tables: Sequence[TableStep]) -> list[Step]:
-        bound: frozenset[str] = frozenset().union(*(table.names for table in tables))
-        return self._compile(clauses, goal.source, bound)
+        bound = NONE.union(*(table.names for table in tables))
+        return self._compile.steps(clauses, Site(goal.source, bound))
 
     def _step(self, node: Node, table: Table, args: Sequence[Term]) -> TableStep:
         return TableStep(node, table, args, self._solver.values)
 
     def _derive(self, target: Table, head: Sequence[Term], tables: Sequence[TableStep], steps: Sequence[Step]) -> None:
         self._fresh.append(Derivation(target, head, tables, steps, self._solver))
-
-    def _ordered(self, rule: Rule, goal: Goal) -> _Ordered:
-        """The body in the order in which bindings spread from the bound arguments of the head."""
-        bound = {arg.name for arg in goal.bound_of(rule.head.args) if isinstance(arg, Variable)}
-        around = exposed(rule.clauses) | set(variables(rule.head.args))
-        pending, clauses, goals = list(rule.clauses), [], {}
-        while pending:
-            clause = min(pending, key=lambda each: _distance(each, bound, around))
-            pending = [other for other in pending if other is not clause]
-            if isinstance(clause, RuleCall):
-                source = clause.source.name if clause.source else goal.source
-                goals[id(clause)] = Goal(source, clause.name, bound_places(clause, bound))
-            bound |= exposed((clause,))
-            clauses.append(clause)
-        return _Ordered(clauses, goals)
-
-
-def bound_places(call: RuleCall, bound: set[str] | frozenset[str]) -> tuple[bool, ...]:
-    """Which arguments of a call are bound, given the variables that are."""
-    return tuple(isinstance(arg, Constant) or (isinstance(arg, Variable) and arg.name in bound) for arg in call.args)
-
-
-def _distance(clause: Clause, bound: set[str], around: frozenset[str] | set[str]) -> int:
-    """How far a clause is from what is bound: 0 only takes rows away, 9 cannot run yet."""
-    if isinstance(clause, Pattern):
-        places = clause.terms[:1] + clause.terms[2:]
-        known = any(
-            not isinstance(term, Blank) and (not isinstance(term, Variable) or term.name in bound) for term in places
-        )
-        return 1 if known else 4
-    if isinstance(clause, RuleCall):
-        return 2 if any(bound_places(clause, bound)) else 5
-    spoken = set(variables(clause)) & around
-    if not exposed((clause,)) - bound and spoken <= bound:
-        return 0
-    kind = type(clause).__name__
-    if kind in ("Or", "Optional"):
-        return 3 if spoken & bound else 6
-    if kind == "FunctionCall" and set(variables(getattr(clause, "args", ()))) <= bound:
-        return 1
-    return 9
-
-
-def _calls(body: _Ordered) -> list[RuleCall]:
-    return [clause for clause in body.clauses if isinstance(clause, RuleCall)]
 
 
 def _asks_the_same(goal: Goal, rule: Rule, called: Goal, call: RuleCall) -> bool:
@@ -271,25 +225,3 @@ def _asks_the_same(goal: Goal, rule: Rule, called: Goal, call: RuleCall) -> bool
 def _with_origin(goal: Goal, rule: Rule, origin: Sequence[Term]) -> list[Term]:
     origins = iter(origin)
     return [next(origins) if bound else arg for arg, bound in zip(rule.head.args, goal.bound, strict=True)]
-
-
-def _is_right_linear(goal: Goal, rules: Sequence[Rule], bodies: Sequence[_Ordered]) -> bool:
-    """True if each recursive call is one of the goal itself that hands the free arguments through."""
-    recursive = [
-        (rule, body) for rule, body in zip(rules, bodies, strict=True) if any(c.name == goal.name for c in _calls(body))
-    ]
-    return bool(recursive) and all(_hands_through(goal, rule, body) for rule, body in recursive)
-
-
-def _hands_through(goal: Goal, rule: Rule, body: _Ordered) -> bool:
-    calls = _calls(body)
-    if len(calls) != 1 or body.goals[id(calls[0])] != goal:
-        return False
-    free = goal.free_of(rule.head.args)
-    rest = variables([clause for clause in body.clauses if clause is not calls[0]], goal.bound_of(calls[0].args))
-    bound_heads = goal.bound_of(rule.head.args)
-    return (
-        free == goal.free_of(calls[0].args)
-        and all(isinstance(arg, Variable) for arg in (*free, *bound_heads))
-        and not any(isinstance(arg, Variable) and arg.name in rest for arg in free)
-    )

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from factstore.query.ast import Blank, Constant, Node, Not, Optional, Or, RuleCall, Variable
-from factstore.query.fixpoint import Fixpoint, Goal, bound_places
-from factstore.query.operators import anti_join, concat, join, project, union
+from factstore.query.fixpoint import Fixpoint
+from factstore.query.goals import Goal, bound_places
+from factstore.query.operators import anti_join, concat, distinct, join, project, union
 from factstore.query.relation import Column, Relation
 from factstore.query.solve import Solver
 from factstore.query.steps import Step
@@ -33,7 +34,7 @@ class NotStep:
     def estimate(self, rows: Relation) -> float:
         return float(rows.size)
 
-    def run(self, rows: Relation) -> Relation:
+    def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
         found = self._solver.solve(self._steps, project(rows, self.names), self.names)
         return anti_join(rows, found, self._solver.values)
 
@@ -60,10 +61,16 @@ class OrStep:
     def estimate(self, rows: Relation) -> float:
         return sum(min((step.estimate(rows) for step in branch), default=1.0) for branch in self._branches)
 
-    def run(self, rows: Relation) -> Relation:
+    def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
+        values = self._solver.values
         start = project(rows, [name for name in rows.names if name in self.names])
-        parts = [self._solver.solve(branch, start, self.names) for branch in self._branches]
-        return join(rows, union(parts, sorted(self.names), self._solver.values), self._solver.values)
+        if 2 * start.size < rows.size:
+            # Many rows say the same to the branches: each is solved once, and joined back.
+            found = [self._solver.solve(branch, start, self.names) for branch in self._branches]
+            return join(rows, union(found, sorted(self.names), values), values)
+        keep = needed & self.names.union(rows.names)
+        found = [self._solver.solve(branch, rows, keep) for branch in self._branches]
+        return union(found, sorted(keep), values)
 
 
 class OptionalStep:
@@ -84,7 +91,7 @@ class OptionalStep:
     def estimate(self, rows: Relation) -> float:
         return float(rows.size)
 
-    def run(self, rows: Relation) -> Relation:
+    def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
         values = self._solver.values
         found = self._solver.solve(self._steps, project(rows, self.needs), self.names)
         matched = join(rows, found, values)
@@ -117,7 +124,7 @@ class RuleStep:
             return _BOUND_CALL * max(rows.size, 1)
         return _FREE_CALL
 
-    def run(self, rows: Relation) -> Relation:
+    def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
         values = self._solver.values
         bound = bound_places(self._call, frozenset(rows.names))
         goal = Goal(self._source, self._call.name, bound)
@@ -131,4 +138,4 @@ class RuleStep:
                 columns[str(place)] = self._solver.values.constant(arg.value, rows.size)
             elif not isinstance(arg, Blank) and isinstance(arg, Variable):
                 columns[str(place)] = rows[arg.name]
-        return Relation(columns, rows.size)
+        return distinct(Relation(columns, rows.size))

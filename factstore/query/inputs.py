@@ -12,7 +12,8 @@ from factstore.query.ast import BindScalar, Node, PatternVar, Query, Rule, Rules
 from factstore.query.calls import spread
 from factstore.query.operators import distinct, join
 from factstore.query.parse import parse_rules
-from factstore.query.relation import Column, Relation, Values
+from factstore.query.relation import REF, Column, Relation, Values, same_kind
+from factstore.query.scope import Site
 
 
 class GivenStep:
@@ -23,15 +24,15 @@ class GivenStep:
 
     def __init__(self, node: Node, given: Relation, values: Values) -> None:
         self.node = node
-        self._given = given
+        self.given = given
         self._values = values
         self.names = frozenset(given.names)
 
     def estimate(self, rows: Relation) -> float:
-        return float(self._given.size)
+        return float(self.given.size)
 
-    def run(self, rows: Relation) -> Relation:
-        return join(rows, self._given, self._values)
+    def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
+        return join(rows, self.given, self._values)
 
 
 class Inputs(NamedTuple):
@@ -44,11 +45,22 @@ class Inputs(NamedTuple):
     start: Relation
     given: list[GivenStep]
 
+    @property
+    def site(self) -> Site:
+        """Where the clauses of the query stand: all that is given is bound before them."""
+        columns = {name: rows[name] for rows in (self.start, *self.relations) for name in rows.names}
+        named = frozenset(name for name, column in columns.items() if not same_kind(column.kind, REF))
+        return Site("$", frozenset(columns), self.scalars, named)
+
+    @property
+    def relations(self) -> list[Relation]:
+        return [step.given for step in self.given]
+
 
 def bind_inputs(query: Query, db: DbValue, args: Sequence[Any], rules: tuple[Rule, ...], values: Values) -> Inputs:
     """Matches ``args`` with ``:in``, in which ``$`` is ``db`` itself and takes no argument."""
     wanted = [node for node in query.inputs if not (isinstance(node, SourceVar) and node.name == "$")]
-    _check_count(query, wanted, args)
+    check_count(query, wanted, args)
     found = Inputs({"$": db} if len(wanted) < len(query.inputs) else {}, rules, {}, {}, Relation.true(), [])
     start: dict[str, Column] = {}
     for node, arg in zip(wanted, args, strict=True):
@@ -67,7 +79,8 @@ def bind_inputs(query: Query, db: DbValue, args: Sequence[Any], rules: tuple[Rul
     return found._replace(start=Relation(start, 1))
 
 
-def _check_count(query: Query, wanted: Sequence[Node], args: Sequence[Any]) -> None:
+def check_count(query: Query, wanted: Sequence[Node], args: Sequence[Any]) -> None:
+    """Refuses more or fewer arguments than are wanted (``query/inputs``)."""
     if len(args) == len(wanted):
         return
     names = " ".join(map(str, wanted)) or "nothing beside $"

@@ -10,29 +10,15 @@ import numpy as np
 from factstore import edn
 from factstore.columns import Ints, ints
 from factstore.db import DbValue
-from factstore.errors import QueryError, SchemaError
+from factstore.errors import QueryError
 from factstore.query.ast import Argument, BindTuple, Constant, FunctionCall, Node, Predicate, Variable, variables
 from factstore.query.calls import assign, bind_results
+from factstore.query.naming import attribute_of, entity_codes
 from factstore.query.operators import concat
-from factstore.query.patterns import entity_codes
 from factstore.query.relation import Column, Relation, Values
 from factstore.schema import Attribute
 
 NAMES = frozenset(("get-else", "get-some", "missing?"))
-
-
-def attribute_of(db: DbValue, term: Any, node: Node) -> Attribute:
-    """The attribute a term names; ``query/unknown-attribute`` with near names and a caret if there is none."""
-    name = term.value if isinstance(term, Constant) else term
-    if not isinstance(name, str | int) or isinstance(name, bool):
-        raise edn.located(
-            QueryError, f"{term} is no attribute", node.at, code="query/unknown-attribute", attribute=name
-        )
-    try:
-        return db.schema.attribute(name)
-    except SchemaError as error:
-        at = getattr(term, "at", None) or node.at
-        raise edn.located(QueryError, error.message, at, code="query/unknown-attribute", **error.data) from None
 
 
 class _Lookup:
@@ -78,7 +64,7 @@ class GetElseStep(_Lookup):
         self._binding = node.binding
         self.names = self.needs | frozenset(variables(node.binding))
 
-    def run(self, rows: Relation) -> Relation:
+    def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
         at, found = self._firsts(self._entities(rows), self._attribute)
         absent = np.setdiff1d(np.arange(rows.size), at, assume_unique=True)
         if isinstance(self._default, Variable):
@@ -105,7 +91,7 @@ class MissingStep(_Lookup):
             raise edn.located(QueryError, message, node.at, code="query/arity")
         self._reverse, self._attribute = _direction(db, args[1], node)
 
-    def run(self, rows: Relation) -> Relation:
+    def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
         index = self._db.index(self._attribute)
         entities = self._entities(rows)
         row, _ = index.by_value(entities) if self._reverse else index.by_entity(entities)
@@ -128,7 +114,7 @@ class GetSomeStep(_Lookup):
         self._binding = node.binding
         self.names = self.needs | frozenset(variables(node.binding))
 
-    def run(self, rows: Relation) -> Relation:
+    def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
         entities = self._entities(rows)
         found: list[Any] = [None] * rows.size
         for attribute in reversed(self._attributes):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from factstore.columns import Ints, Mask, member, rank, spans
+from factstore.columns import Ints, Mask, distinct_rows, member, rank, spans, unique
 from factstore.index import Sorted
 from factstore.query.relation import Column, Relation, Values, may_meet
 
@@ -86,7 +86,7 @@ def _in(one: Relation, other: Relation, values: Values) -> Mask:
     keys = _keys(one, other, names, values)
     if keys is None:
         return np.zeros(one.size, dtype=np.bool_)
-    return member(keys[0], np.unique(keys[1]))
+    return member(keys[0], unique(keys[1]))
 
 
 def distinct(relation: Relation) -> Relation:
@@ -95,11 +95,11 @@ def distinct(relation: Relation) -> Relation:
         return Relation({}, min(1, relation.size))
     if relation.size < 2:
         return relation
-    if len(relation.columns) == 1:
-        ((name, column),) = relation.columns.items()
-        return Relation({name: Column(column.kind, np.unique(column.data))})
-    first = np.unique(rank([column.data for column in relation.columns.values()]), return_index=True)[1]
-    return relation if len(first) == relation.size else relation.take(first)
+    found = distinct_rows([column.data for column in relation.columns.values()])
+    if len(found[0]) == relation.size:
+        return relation
+    columns = zip(relation.columns.items(), found, strict=True)
+    return Relation({name: Column(column.kind, data) for (name, column), data in columns})
 
 
 def project(relation: Relation, names: Iterable[str]) -> Relation:
@@ -128,3 +128,11 @@ def concat(columns: Sequence[Column], values: Values) -> Column:
             columns = [values.widen(column) for column in columns]
             break
     return Column(columns[0].kind, np.concatenate([column.data for column in columns]))
+
+
+def agreeing(one: Column, other: Column, values: Values) -> Mask:
+    """Where two columns of equal length have equal values."""
+    if not may_meet(one.kind, other.kind):
+        return np.zeros(len(one.data), dtype=np.bool_)
+    a, b = values.unify(one, other)
+    return np.asarray(a.data == b.data)

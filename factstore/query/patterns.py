@@ -1,7 +1,7 @@
-"""Data patterns: ``[?e :attr ?v ?tx ?op]`` against a db value, or a tuple against a relation.
+"""Data patterns whose attribute is known: ``[?e :attr ?v ?tx ?op]`` against a db value.
 
-A pattern with a known attribute is a lookup in that attribute's index. What it does depends on what is
-known of entity and value when it runs:
+Such a pattern is a lookup in the attribute's index. What it does depends on what is known of entity and
+value when it runs:
 
 =========  =========  ==============================================
 entity     value      lookup
@@ -20,16 +20,17 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from factstore import edn
 from factstore.columns import Ints, Mask, Rows, ints
 from factstore.datom import TX0
-from factstore.db import DbValue, Operations
-from factstore.errors import EntityError, FactstoreError, InvalidValue, QueryError
+from factstore.db import DbValue
+from factstore.errors import InvalidValue
+from factstore.index import Found
 from factstore.query.ast import Blank, Constant, LookupRef, Node, Pattern, Term, Variable
-from factstore.query.operators import concat, distinct, join, project
-from factstore.query.relation import ANY, NOWHERE, REF, Column, Relation, Values, may_meet, same_kind
+from factstore.query.naming import entity_constant, ids_of
+from factstore.query.operators import agreeing, distinct, join
+from factstore.query.relation import NOWHERE, REF, Column, Relation, Values, may_meet, same_kind
 from factstore.schema import Attribute
-from factstore.values import Keyword, ValueType, coerce, encode_inline
+from factstore.values import ValueType, coerce, encode_inline
 
 _SAMPLE: Final = 2048
 _ONCE: Final = Relation.true()
@@ -56,7 +57,7 @@ class AttributeStep:
         self._attribute = attribute
         self._bounds = _encoded_bounds(attribute, bounds)
         self._e, self._v, self._tx, self._op = e, v, tx, op
-        self._fixed_e = _entity_constant(db, e)
+        self._fixed_e = entity_constant(db, e)
         self._fixed_v = self._value_constant(v)
         self.names = frozenset(term.name for term in (e, v, tx, op) if isinstance(term, Variable))
 
@@ -80,13 +81,13 @@ class AttributeStep:
     def _known(self, rows: Relation) -> tuple[Ints | None, Ints | None]:
         e = self._fixed_e
         if e is None and isinstance(self._e, Variable) and self._e.name in rows:
-            e = entity_codes(self._db, self._values, rows[self._e.name])
+            e = ids_of(rows[self._e.name], self._values)
         v = self._fixed_v
         if v is None and isinstance(self._v, Variable) and self._v.name in rows:
             v = self._value_codes(rows[self._v.name])
         return e, v
 
-    def run(self, rows: Relation) -> Relation:
+    def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
         if self._db.is_history or isinstance(self._op, Variable | Constant):
             return join(rows, self._operations(), self._values)
         e, v = self._known(rows)
@@ -101,7 +102,7 @@ class AttributeStep:
             e, v = _repeated(e, rows.size), _repeated(v, rows.size)
             held, tx = index.find(e, v)
             row = np.flatnonzero(held).astype(np.int64)
-            found = Rows(e[row], v[row], tx[row])
+            found: Rows | Found = Rows(e[row], v[row], tx[row])
         elif e is not None:
             row, found = index.by_entity(_repeated(e, rows.size))
         elif v is not None:
@@ -111,30 +112,31 @@ class AttributeStep:
         start = Relation({}, len(found.e)) if row is None else _take(rows, row)
         return self._bind(start, found, rows)
 
-    def _bind(self, start: Relation, found: Rows, rows: Relation) -> Relation:
-        columns = (
-            Column(REF, found.e),
-            self._values.translate(Column(int(self._attribute.type), found.v), self._db.dictionary),
-            Column(REF, found.tx),
-        )
+    def _bind(self, start: Relation, found: Rows | Found, rows: Relation) -> Relation:
         kept: Mask | None = None
         result = start
-        for place, (term, column) in enumerate(zip((self._e, self._v, self._tx), columns, strict=True)):
+        for place, term in enumerate((self._e, self._v, self._tx)):
             if isinstance(term, Variable):
                 if place < 2 and term.name in rows:
                     continue  # what the lookup was keyed by agrees already
+                column = self._column(found, place)
                 if term.name not in result:
                     result = result.with_columns({term.name: column})
                     continue
                 equal = agreeing(result[term.name], column, self._values)
             elif place == 2 and isinstance(term, Constant):
-                equal = column.data == self._tx_constant(term)
+                equal = found.tx == self._tx_constant(term)
             else:
                 continue
             kept = equal if kept is None else kept & equal
         result = result if kept is None else result.take(kept)
         repeats = isinstance(self._e, Blank) or (isinstance(self._v, Blank) and self._attribute.many)
         return distinct(result) if repeats else result
+
+    def _column(self, found: Rows | Found, place: int) -> Column:
+        if place == 1:
+            return self._values.translate(Column(int(self._attribute.type), found.v), self._db.dictionary)
+        return Column(REF, found.tx if place else found.e)
 
     def _tx_constant(self, term: Constant) -> int:
         return TX0 + self._db.t_of(term.value)
@@ -163,7 +165,7 @@ class AttributeStep:
         if isinstance(term, LookupRef) and not self._attribute.is_ref:
             term = term.constant
         if self._attribute.is_ref:
-            return _entity_constant(self._db, term)
+            return entity_constant(self._db, term)
         if not isinstance(term, Constant):
             return None
         try:
@@ -178,7 +180,7 @@ class AttributeStep:
         if same_kind(kind, column.kind):
             return self._values.translate_back(column, self._db.dictionary)
         if self._attribute.is_ref:
-            return entity_codes(self._db, self._values, column)
+            return ids_of(column, self._values)
         if not may_meet(kind, column.kind):
             return np.full(len(column.data), NOWHERE)
         codes, inverse = np.unique(column.data, return_inverse=True)
@@ -226,45 +228,6 @@ def _encoded(vt: ValueType, bound: Any) -> int | None:
     return None if bound is None else encode_inline(vt, coerce(vt, bound))
 
 
-def _entity_constant(db: DbValue, term: Term) -> Ints | None:
-    if isinstance(term, LookupRef):
-        ref: Any = [term.attr, term.value.value]
-    elif isinstance(term, Constant):
-        ref = term.value
-    else:
-        return None
-    try:
-        entity = db.entid(ref)
-    except EntityError as error:
-        raise edn.located(QueryError, error.message, term.at, code="query/not-an-entity", ref=ref) from None
-    if entity is None:
-        message = f"{term} names no entity"
-        raise edn.located(QueryError, message, term.at, code="query/not-an-entity", ref=ref)
-    return ints([entity])
-
-
-def entity_codes(db: DbValue, values: Values, column: Column) -> Ints:
-    """The entity ids a column of ids, idents or lookup refs names; NOWHERE for what names none."""
-    if column.kind in (REF, ValueType.LONG):
-        return column.data
-    if column.kind not in (ANY, ValueType.KEYWORD, ValueType.TUPLE, ValueType.STRING):
-        return np.full(len(column.data), NOWHERE)
-    codes, inverse = np.unique(column.data, return_inverse=True)
-    refs = values.decode(Column(column.kind, codes))
-    return ints([_entity_or_nowhere(db, ref) for ref in refs])[inverse]
-
-
-def _entity_or_nowhere(db: DbValue, ref: Any) -> int:
-    is_text = isinstance(ref, str) and not isinstance(ref, Keyword)
-    if is_text or not isinstance(ref, int | str | tuple | list):
-        return NOWHERE
-    try:
-        entity = db.entid(ref)
-    except FactstoreError:
-        return NOWHERE
-    return NOWHERE if entity is None else entity
-
-
 def bind(terms: Sequence[Term], columns: Sequence[Column], values: Values) -> Relation:
     """The rows of ``columns`` under the variables of ``terms``; a variable that stands twice must agree."""
     result = Relation({}, len(columns[0].data))
@@ -277,131 +240,3 @@ def bind(terms: Sequence[Term], columns: Sequence[Column], values: Values) -> Re
         else:
             result = result.with_columns({term.name: column})
     return result if kept.all() else result.take(kept)
-
-
-def agreeing(one: Column, other: Column, values: Values) -> Mask:
-    """Where two columns of equal length have equal values."""
-    if not may_meet(one.kind, other.kind):
-        return np.zeros(len(one.data), dtype=np.bool_)
-    a, b = values.unify(one, other)
-    return np.asarray(a.data == b.data)
-
-
-class AnyAttributeStep:
-    """A pattern whose attribute is a variable or a blank: every attribute is looked at."""
-
-    is_filter = False
-    needs: frozenset[str] = frozenset()
-
-    def __init__(self, db: DbValue, values: Values, node: Pattern) -> None:
-        self.node: Node = node
-        self._db = db
-        self._values = values
-        self._terms = padded(node)
-        self._entity = self._terms[0]
-        self.names = frozenset(term.name for term in self._terms if isinstance(term, Variable))
-
-    def estimate(self, rows: Relation) -> float:
-        if self._entities(rows) is not None:
-            return float(max(rows.size, 1) * len(self._db.schema))
-        return float("inf")
-
-    def _entities(self, rows: Relation) -> Ints | None:
-        if isinstance(self._entity, Variable):
-            known = rows.columns.get(self._entity.name)
-            return None if known is None else np.unique(entity_codes(self._db, self._values, known))
-        return _entity_constant(self._db, self._entity)
-
-    def run(self, rows: Relation) -> Relation:
-        entities = self._entities(rows)
-        if isinstance(self._entity, Variable) and entities is not None:
-            names = entity_codes(self._db, self._values, rows[self._entity.name])
-            keyed = rows.with_columns({_KEY: Column(REF, names)})
-            found = self._facts(entities, (Variable(_KEY), *self._terms[1:]))
-            joined = join(keyed, found, self._values)
-            return project(joined, [name for name in joined.names if name != _KEY])
-        return join(rows, self._facts(entities, self._terms), self._values)
-
-    def _facts(self, entities: Ints | None, terms: Sequence[Term]) -> Relation:
-        parts = [] if entities is None else self._of_entities(entities)
-        if entities is None:
-            self._db.prefetch(self._db.schema)
-            parts = [self._of_attribute(attribute) for attribute in self._db.schema]
-        parts = [part for part in parts if len(part[0].data)]
-        if not parts:
-            return Relation.empty(self.names | {term.name for term in terms if isinstance(term, Variable)})
-        columns = [concat([part[place] for part in parts], self._values) for place in range(5)]
-        kept = self._matching(terms, columns)
-        return distinct(bind(terms, [column.take(kept) for column in columns], self._values))
-
-    def _of_entities(self, entities: Ints) -> list[tuple[Column, ...]]:
-        if self._db.is_history:
-            every = [self._of_attribute(attribute) for attribute in self._db.schema]
-            return [tuple(c.take(np.isin(part[0].data, entities)) for c in part) for part in every]
-        facts = self._db.facts_of(entities)
-        parts = []
-        for id in np.unique(facts.a).tolist():
-            mine = facts.a == id
-            added = np.ones(int(mine.sum()), dtype=np.bool_)
-            attribute = self._db.schema.attribute(id)
-            parts.append(self._columns(attribute, Operations(facts.e[mine], facts.v[mine], facts.tx[mine], added)))
-        return parts
-
-    def _of_attribute(self, attribute: Attribute) -> tuple[Column, ...]:
-        return self._columns(attribute, self._db.operations(attribute))
-
-    def _columns(self, attribute: Attribute, found: Operations) -> tuple[Column, ...]:
-        return (
-            Column(REF, found.e),
-            Column(REF, np.full(len(found.e), attribute.id)),
-            self._values.translate(Column(int(attribute.type), found.v), self._db.dictionary),
-            Column(REF, found.tx),
-            Column(int(ValueType.BOOLEAN), found.added.astype(np.int64)),
-        )
-
-    def _matching(self, terms: Sequence[Term], columns: Sequence[Column]) -> Mask:
-        kept = np.ones(len(columns[0].data), dtype=np.bool_)
-        for place, (term, column) in enumerate(zip(terms, columns, strict=True)):
-            if place == 0 and isinstance(term, Constant | LookupRef):
-                kept &= column.data == _entity_constant(self._db, term)
-            elif place == 3 and isinstance(term, Constant):
-                kept &= column.data == TX0 + self._db.t_of(term.value)
-            elif isinstance(term, Constant | LookupRef):
-                # With the attribute unknown an ident stays what it is: a keyword.
-                value = term.value if isinstance(term, Constant) else tuple(term.constant.value)
-                kept &= agreeing(column, self._values.constant(value, len(kept)), self._values)
-        return kept
-
-
-_KEY: Final = "the entity of a pattern"
-
-
-class TupleStep:
-    """A pattern over a relation that was given as input in place of a database."""
-
-    is_filter = False
-    needs: frozenset[str] = frozenset()
-
-    def __init__(self, tuples: Sequence[Sequence[Any]], values: Values, node: Pattern) -> None:
-        self.node: Node = node
-        self._values = values
-        self.names = frozenset(term.name for term in node.terms if isinstance(term, Variable))
-        self._found = self._matching(tuples, node.terms)
-
-    def _matching(self, tuples: Sequence[Sequence[Any]], terms: Sequence[Term]) -> Relation:
-        rows = [row for row in tuples if len(row) >= len(terms)]
-        if not rows:
-            return Relation.empty(self.names)
-        columns = [self._values.encode([row[place] for row in rows]) for place in range(len(terms))]
-        kept = np.ones(len(rows), dtype=np.bool_)
-        for term, column in zip(terms, columns, strict=True):
-            if isinstance(term, Constant | LookupRef):
-                value = term.value if isinstance(term, Constant) else tuple(term.constant.value)
-                kept &= agreeing(column, self._values.constant(value, len(rows)), self._values)
-        return distinct(bind(terms, [column.take(kept) for column in columns], self._values))
-
-    def estimate(self, rows: Relation) -> float:
-        return float(self._found.size)
-
-    def run(self, rows: Relation) -> Relation:
-        return join(rows, self._found, self._values)

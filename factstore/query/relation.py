@@ -145,10 +145,11 @@ class Values:
 
     def constant(self, value: Value, size: int = 1) -> Column:
         """A column of one value, repeated."""
-        column = self.encode([value])
+        column = self.encode([frozen(value)])
         return column if size == 1 else Column(column.kind, np.repeat(column.data, size))
 
     def _object_code(self, value: Value) -> int:
+        value = frozen(value)
         key = _object_key(value)
         code = self._object_codes.get(key)
         if code is None:
@@ -188,6 +189,11 @@ class Values:
 
 NOWHERE: Final = -(2**63)
 """A code that no dictionary gives."""
+
+
+def frozen(value: Value) -> Value:
+    """``value`` with tuples for lists, as a value that can be equal to another."""
+    return tuple(map(frozen, value)) if isinstance(value, list | tuple) else value
 
 
 def _object_key(value: Value) -> Any:

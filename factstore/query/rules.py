@@ -11,6 +11,8 @@ import functools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from factstore import edn
 from factstore.errors import QueryError
 from factstore.query.ast import (
@@ -27,6 +29,8 @@ from factstore.query.ast import (
     variables,
     walk,
 )
+from factstore.query.scope import Scope, given, needed, spoken
+from factstore.query.unfold import unfolded
 
 
 class RuleSet:
@@ -39,15 +43,16 @@ class RuleSet:
     """
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        self._rules: dict[str, list[Rule]] = {}
-        for rule in rules:
-            for made in _without_or_calls(rule):
-                self._rules.setdefault(made.head.name, []).append(made)
+        self._rules = _by_name(rules)
         for name in self._rules:
             self._check_heads(name)
         for rule in self:
-            self.check_calls(rule.clauses)
+            for call in calls_in(rule.clauses):
+                self.check_call(call)
         self.strata: dict[str, int] = _strata(self._rules)
+        self._unfolder = unfolded(self._rules, lambda rule: (call.name for call in calls_in(rule.clauses)))
+        flat = [replace(rule, clauses=self._unfolder.clauses(rule.clauses)) for rule in self]
+        self._rules = _by_name(made for rule in flat for made in _without_or_calls(rule))
 
     @staticmethod
     @functools.lru_cache(maxsize=64)
@@ -69,6 +74,15 @@ class RuleSet:
         """The rules of one name."""
         return self._rules[name]
 
+    def unfold(self, clauses: Sequence[Clause]) -> Sequence[Clause]:
+        """The clauses with what the calls among them stand for, where those do not recurse."""
+        if not any(isinstance(clause, RuleCall) for clause in clauses):
+            return clauses
+        for clause in clauses:
+            if isinstance(clause, RuleCall):
+                self.check_call(clause)
+        return [self._unfolder.call(clause) if isinstance(clause, RuleCall) else clause for clause in clauses]
+
     def arity(self, name: str) -> int:
         """How many arguments a call takes."""
         return len(self._rules[name][0].head.args)
@@ -77,13 +91,8 @@ class RuleSet:
         """How many of the first arguments must be bound when it is called."""
         return len(self._rules[name][0].head.required)
 
-    def check_calls(self, clauses: Sequence[Clause | And]) -> None:
-        """Refuses calls of rules that are not there (``query/unknown-rule``) or of another arity."""
-        for node in walk(clauses):
-            if isinstance(node, RuleCall):
-                self._check_call(node)
-
-    def _check_call(self, call: RuleCall) -> None:
+    def check_call(self, call: RuleCall) -> None:
+        """Refuses a call of a rule that is not there (``query/unknown-rule``) or of another arity."""
         if call.name not in self._rules:
             near = difflib.get_close_matches(call.name, self._rules, n=1)
             known = f"did you mean {near[0]}" if near else f"the rules are {', '.join(self._rules) or 'none'}"
@@ -103,32 +112,24 @@ class RuleSet:
             _check_bound(rule)
 
 
+def _by_name(rules: Iterable[Rule]) -> dict[str, list[Rule]]:
+    found: dict[str, list[Rule]] = {}
+    for rule in rules:
+        found.setdefault(rule.head.name, []).append(rule)
+    return found
+
+
 def _check_bound(rule: Rule) -> None:
-    spoken = exposed(rule.clauses) | {variable.name for variable in rule.head.required}
+    bodies = spoken(rule.clauses) | {variable.name for variable in rule.head.required}
     for arg in rule.head.args:
-        if isinstance(arg, Variable) and arg.name not in spoken:
-            message = f"{arg} stands in the head {rule.head}, but no clause of the body binds it"
-            raise edn.located(QueryError, message, arg.at, code="query/unbound", variable=arg.name)
+        if isinstance(arg, Variable) and arg.name not in bodies:
+            raise unbound_in_head(rule, arg)
 
 
-def exposed(clauses: Sequence[Clause | And]) -> frozenset[str]:
-    """The variables that clauses speak of to those beside them: all but what is local to a negation.
-
-    >>> from factstore.query.parse import parse_query
-    >>> sorted(exposed(parse_query("[:find ?a :where [?a :b ?c] (not [?a :d ?e])]").where))
-    ['?a', '?c']
-    """
-    names: set[str] = set()
-    for clause in clauses:
-        if isinstance(clause, Or) and clause.vars is not None:
-            names.update(variables(clause.required, clause.vars))
-        elif isinstance(clause, Or):
-            names.update(*(exposed((branch,)) for branch in clause.branches))
-        elif isinstance(clause, And | Optional):
-            names |= exposed(clause.clauses)
-        elif not isinstance(clause, Not):
-            names.update(variables(clause))
-    return frozenset(names)
+def unbound_in_head(rule: Rule, arg: Variable) -> QueryError:
+    """The error that nothing binds ``arg`` of a rule's head."""
+    message = f"{arg} stands in the head {rule.head}, but no clause of the body binds it"
+    return edn.located(QueryError, message, arg.at, code="query/unbound", variable=arg.name)
 
 
 def calls_in(clauses: Sequence[Clause | And]) -> list[RuleCall]:
@@ -143,28 +144,27 @@ def _without_or_calls(rule: Rule) -> list[Rule]:
     """The rule with each ``or`` that calls rules turned into a call of a rule made of its branches."""
     made: list[Rule] = []
 
-    def rewritten(clauses: Sequence[Clause], around: frozenset[str]) -> tuple[Clause, ...]:
-        return tuple(replaced(clause, clauses, around) for clause in clauses)
+    def rewritten(clauses: Sequence[Clause], around: Scope) -> tuple[Clause, ...]:
+        return tuple(replaced(clause, around | given(_others(clauses, clause))) for clause in clauses)
 
-    def replaced(clause: Clause, beside: Sequence[Clause], around: frozenset[str]) -> Clause:
+    def replaced(clause: Clause, around: Scope) -> Clause:
         if not isinstance(clause, Or) or not calls_in((clause,)):
             return clause
-        names = _interface(clause)
+        required = sorted(needed(clause, around))
+        free = sorted((spoken((clause,)) & around | given((clause,))) - set(required))
         name = f"{_BRANCH}{rule.head.name}/{id(clause):x}"
-        head = RuleHead(name, (), tuple(map(Variable, names)), at=clause.at)
+        head = RuleHead(name, tuple(map(Variable, required)), tuple(map(Variable, free)), at=clause.at)
         for branch in clause.branches:
             inner = branch.clauses if isinstance(branch, And) else (branch,)
-            made.append(Rule(head, rewritten(inner, frozenset(names)), at=clause.at))
-        return RuleCall(clause.source, name, tuple(map(Variable, names)), at=clause.at)
+            made.append(Rule(head, rewritten(inner, frozenset((*required, *free))), at=clause.at))
+        return RuleCall(clause.source, name, head.args, at=clause.at)
 
     clauses = rewritten(rule.clauses, frozenset(variables(rule.head.args)))
     return [Rule(rule.head, clauses, rule.notes, at=rule.at), *made]
 
 
-def _interface(clause: Or) -> list[str]:
-    if clause.vars is not None:
-        return list(variables(clause.required, clause.vars))
-    return sorted(exposed((clause,)))
+def _others(clauses: Sequence[Clause], clause: Clause) -> list[Clause]:
+    return [other for other in clauses if other is not clause]
 
 
 def _strata(rules: dict[str, list[Rule]]) -> dict[str, int]:

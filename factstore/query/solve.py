@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from factstore.errors import QueryError
-from factstore.query.operators import distinct, join
+from factstore.query.operators import distinct, join, project
 from factstore.query.relation import Relation, Values
 from factstore.query.steps import Step
 
@@ -71,7 +71,7 @@ class Solver:
             self.limits.depth -= 1
         if components is None:
             return Relation.empty(wanted)
-        return distinct(self._together(components).only(wanted))
+        return project(self._together(components), wanted)
 
     def _run_all(self, pending: list[Step], start: Relation, wanted: frozenset[str]) -> list[Relation] | None:
         components = [start]
@@ -80,8 +80,8 @@ class Solver:
                 return None
             step, estimate = self._next(pending, components)
             pending.remove(step)
-            components = self._run(step, estimate, components)
             needed = wanted.union(*(other.names for other in pending))
+            components = self._run(step, estimate, components, needed)
             components = [_narrowed(component, needed) for component in components]
         return components if all(component.size for component in components) else None
 
@@ -105,13 +105,13 @@ class Solver:
             return math.prod(float(component.size) for component in needed)
         return min(step.estimate(component) for component in (needed or touched))
 
-    def _run(self, step: Step, estimate: float, components: list[Relation]) -> list[Relation]:
+    def _run(self, step: Step, estimate: float, components: list[Relation], needed: frozenset[str]) -> list[Relation]:
         touched = _touched(step, components)
         rest = [component for component in components if not any(component is other for other in touched)]
         first, others = self._entry(step, touched)
         started = time.perf_counter()
-        self.limits.check(int(min(estimate / _SLACK, 1e18)))
-        result = step.run(first)
+        self.limits.check(int(estimate / _SLACK) if math.isfinite(estimate) else 0)
+        result = step.run(first, needed.union(*(other.names for other in others)))
         for other in others:
             result = join(result, other, self.values)
         self.limits.check(result.size)

@@ -28,5 +28,5 @@ class Step(Protocol):
     def estimate(self, rows: Relation) -> float:
         """How many rows it would leave of ``rows``, counted where counting is cheap."""
 
-    def run(self, rows: Relation) -> Relation:
-        """``rows`` extended, or thinned; a set again."""
+    def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
+        """``rows`` extended, or thinned; a set again. Columns that are not ``needed`` may be left out."""

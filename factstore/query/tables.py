@@ -9,8 +9,8 @@ import numpy as np
 
 from factstore.columns import Ints, member
 from factstore.query.ast import Blank, Constant, Node, Term, Variable
-from factstore.query.operators import anti_join, concat, distinct, join
-from factstore.query.patterns import agreeing, bind
+from factstore.query.operators import agreeing, anti_join, concat, distinct, join
+from factstore.query.patterns import bind
 from factstore.query.relation import ANY, Relation, Values, same_kind
 
 _BITS: Final = 62
@@ -56,8 +56,8 @@ class Table:
         return bool(waiting)
 
     def add(self, rows: Relation) -> None:
-        """Takes the rows that are not yet here."""
-        fresh = self._fresh(self._of_kind(distinct(rows.renamed(self.names)))) if rows.size else rows
+        """Takes those of a set of rows that are not yet here."""
+        fresh = self._fresh(self._of_kind(rows.renamed(self.names))) if rows.size else rows
         if fresh.size:
             self._parts.append(fresh)
             self._waiting.append(fresh)
@@ -138,7 +138,7 @@ class TableStep:
         size = float(self._table.size)
         return size if self.names.isdisjoint(rows.names) else min(size, float(rows.size))
 
-    def run(self, rows: Relation) -> Relation:
+    def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
         return join(rows, arguments_of(self._table.rows(), self._args, self._values), self._values)
 
     def of_new(self) -> Relation:

@@ -14,7 +14,8 @@ from typing import Any, Final
 import numpy as np
 
 from factstore.columns import Mask, ints_to_doubles
-from factstore.query.relation import ANY, REF, Column, Values, may_meet, same_kind
+from factstore.query.operators import agreeing
+from factstore.query.relation import ANY, REF, Column, Values, same_kind
 from factstore.values import ValueType
 
 _LONG: Final = int(ValueType.LONG)
@@ -36,7 +37,7 @@ def predicate(name: str, columns: Sequence[Column], values: Values) -> Mask | No
     if name in _ORDER:
         masks = [_ordered(_ORDER[name], one, other, values) for one, other in pairwise(columns)]
     elif name in ("=", "!=", "not="):
-        masks = [_equal(one, other, values) for one, other in pairwise(columns)]
+        masks = [agreeing(one, other, values) for one, other in pairwise(columns)]
     else:
         return None
     held = np.ones(len(columns[0].data), dtype=np.bool_)
@@ -45,13 +46,6 @@ def predicate(name: str, columns: Sequence[Column], values: Values) -> Mask | No
             return None
         held &= mask
     return held if name in _ORDER or name == "=" else ~held
-
-
-def _equal(one: Column, other: Column, values: Values) -> Mask:
-    if not may_meet(one.kind, other.kind):
-        return np.zeros(len(one.data), dtype=np.bool_)
-    a, b = values.unify(one, other)
-    return np.asarray(a.data == b.data)
 
 
 def _ordered(compare: Callable[[Any, Any], Any], one: Column, other: Column, values: Values) -> Mask | None:

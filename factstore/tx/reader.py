@@ -9,6 +9,7 @@ import numpy as np
 
 from factstore.columns import Ints, Rows
 from factstore.db import DbValue
+from factstore.index import Found
 from factstore.snapshot import NO_FACTS, Facts
 from factstore.values import Value, ValueType
 
@@ -64,7 +65,7 @@ class DbReader:
         return joined((a, self._db.snapshot.index(a).by_value(wanted)[1]) for a in refs)
 
 
-def joined(parts: Iterable[tuple[int, Rows]]) -> Facts:
+def joined(parts: Iterable[tuple[int, Rows | Found]]) -> Facts:
     """The facts of several attributes as one."""
     found = [Facts(rows.e, np.full(len(rows.e), a, dtype=np.int64), rows.v, rows.tx) for a, rows in parts]
     return concat(found)

@@ -1,0 +1,364 @@
+"""A query evaluator as short and obvious as can be: nested loops over a set of datoms. The oracle of the engine.
+
+It has no indexes, no plan and no columns. An answer in the making is a dict of variables; a clause makes
+more of them, or fewer. Rules are asked again and again until no answer is new.
+"""
+
+from __future__ import annotations
+
+import functools
+import statistics
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import Any
+
+from factstore.datom import TX0, Datom
+from factstore.errors import InvalidValue
+from factstore.query.ast import (
+    Aggregate,
+    And,
+    BindCollection,
+    BindIgnore,
+    Binding,
+    BindRelation,
+    BindScalar,
+    BindTuple,
+    Blank,
+    Clause,
+    Constant,
+    FunctionCall,
+    LookupRef,
+    Not,
+    Optional,
+    Or,
+    Pattern,
+    Predicate,
+    RuleCall,
+    Variable,
+    variables,
+)
+from factstore.query.functions import BUILTIN
+from factstore.query.parse import parse_query, parse_rules
+from factstore.schema import Schema
+from factstore.values import coerce
+
+Env = dict[str, Any]
+Goal = tuple[str, str, tuple[Any, ...]]
+"""A source, a rule, and its arguments, FREE where they are not known."""
+Goals = dict[Goal, tuple[tuple[Any, ...], dict[Any, tuple[Any, ...]]]]
+
+FREE = object()
+
+
+class NotYet(Exception):
+    """Clauses that need a variable which nothing binds."""
+
+
+def typed(value: Any) -> Any:
+    """What tells values apart: 1, 1.0 and True are three of them."""
+    return tuple(map(typed, value)) if isinstance(value, list | tuple) else (type(value).__name__, value)
+
+
+def same(one: Any, other: Any) -> bool:
+    return bool(typed(one) == typed(other))
+
+
+class Naive:
+    """Answers over datoms; ``more`` are further sources by name, datoms or tuples."""
+
+    def __init__(self, facts: Collection[Any], schema: Schema, rules: str = "[]", **more: Collection[Any]) -> None:
+        self.schema = schema
+        self.attributes = {attribute.ident: attribute for attribute in schema}
+        self.sources: dict[str, Collection[Any]] = {"$": facts, **{f"${name}": rows for name, rows in more.items()}}
+        self.rules = parse_rules(rules)
+
+    def q(self, text: str, *inputs: Any) -> list[tuple[Any, ...]]:
+        """The rows of a query, each once per :find and :with, in no order."""
+        query = parse_query(text)
+        envs: list[Env] = [{}]
+        for binding, value in zip([i for i in query.inputs if isinstance(i, Binding)], inputs, strict=True):
+            envs = [{**env, **more} for env in envs for more in spread(binding, value)]
+        bound = set(variables(query.inputs))
+        wanted = [*variables(query.find), *(variable.name for variable in query.with_)]
+        if not set(wanted) <= bound.union(*map(given, query.where)):
+            raise NotYet(wanted)
+        rows = distinct(restricted(env, wanted) for env in self.complete(query.where, envs, bound, "$"))
+        return find(query.find.elements, rows)
+
+    def complete(self, clauses: Sequence[Clause], envs: list[Env], bound: set[str], source: str) -> list[Env]:
+        """All answers of clauses, once every rule they call has given all it can."""
+        goals: Goals = {}
+        while True:
+            before = {goal: len(answers) for goal, (_, answers) in goals.items()}
+            found = self.solve(clauses, envs, bound, source, goals)
+            for goal in list(goals):
+                self.extend(goal, goals)
+            if before == {goal: len(answers) for goal, (_, answers) in goals.items()}:
+                return found
+
+    def extend(self, goal: Goal, goals: Goals) -> None:
+        """Adds to the answers of a goal what its rules give now."""
+        source, name, _ = goal
+        args, answers = goals[goal]
+        for rule in self.rules:
+            head = rule.head.args
+            if rule.head.name == name and all(
+                arg is FREE or isinstance(term, Variable) or same(term.value, arg)
+                for term, arg in zip(head, args, strict=True)
+            ):
+                start = {term.name: arg for term, arg in zip(head, args, strict=True) if isinstance(term, Variable)}
+                known = {variable: arg for variable, arg in start.items() if arg is not FREE}
+                if not set(start) <= set(known).union(*map(given, rule.clauses)):
+                    raise NotYet(rule)
+                for env in self.solve(rule.clauses, [known], set(known), source, goals):
+                    row = tuple(env[term.name] if isinstance(term, Variable) else term.value for term in head)
+                    answers[typed(row)] = row
+
+    def solve(
+        self, clauses: Sequence[Clause | And], envs: list[Env], bound: set[str], source: str, goals: Goals
+    ) -> list[Env]:
+        """Each env, extended in every way that satisfies all clauses."""
+        for clause in ordered(clauses, bound):
+            others = [other for other in clauses if other is not clause]
+            around = bound.union(*map(given, others))
+            envs = distinct(new for env in envs for new in self.step(clause, env, around, source, goals))
+        return envs
+
+    def step(self, clause: Clause | And, env: Env, around: set[str], source: str, goals: Goals) -> Iterable[Env]:
+        """What one clause makes of one env; the clauses beside it can bind what is ``around``."""
+        source = clause.source.name if getattr(clause, "source", None) else source
+        match clause:
+            case Pattern():
+                return self.pattern(clause, env, source)
+            case Predicate():
+                held = self.called(clause, env, source)
+                return [env] if held is not None and held is not False else []
+            case FunctionCall():
+                found = self.called(clause, env, source)
+                return [] if found is None else [m for one in spread(clause.binding, found) if (m := merged(env, one))]
+            case RuleCall():
+                return self.call(clause, env, source, goals)
+            case And():
+                return self.solve(clause.clauses, [env], set(env), source, goals)
+            case Not():
+                shared = spoken(clause) & around
+                return [] if self.complete(clause.clauses, [restricted(env, shared)], shared, source) else [env]
+            case Optional():
+                shared, new = spoken(clause) & around, given(clause) - around
+                inner = self.complete(clause.clauses, [restricted(env, shared)], shared, source)
+                return [{**env, **restricted(one, new)} for one in inner] or [{**env, **dict.fromkeys(new)}]
+            case Or():
+                names = (spoken(clause) & around) | given(clause)
+                start = restricted(env, names & set(env))
+                every = (self.solve([branch], [start], set(start), source, goals) for branch in clause.branches)
+                return [{**env, **restricted(one, names)} for found in every for one in found]
+
+    def called(self, clause: Predicate | FunctionCall, env: Env, source: str) -> Any:
+        if clause.fn in ("get-else", "missing?"):
+            return self.looked_up(clause, env, source)
+        fn: Callable[..., Any] = env[clause.fn.name] if isinstance(clause.fn, Variable) else BUILTIN[clause.fn]
+        return fn(*(env[arg.name] if isinstance(arg, Variable) else arg.value for arg in clause.args))  # type: ignore[union-attr]
+
+    def looked_up(self, clause: Predicate | FunctionCall, env: Env, source: str) -> Any:
+        _, entity, attribute, *default = clause.args
+        found = list(self.pattern(Pattern(None, (entity, attribute, Variable("?found"))), env, source))  # type: ignore[arg-type]
+        if clause.fn == "missing?":
+            return not found
+        last = default[0]
+        return found[0]["?found"] if found else env[last.name] if isinstance(last, Variable) else last.value  # type: ignore[union-attr]
+
+    def call(self, clause: RuleCall, env: Env, source: str, goals: Goals) -> Iterator[Env]:
+        args = tuple(
+            arg.value if isinstance(arg, Constant) else env.get(arg.name, FREE) if isinstance(arg, Variable) else FREE
+            for arg in clause.args
+        )
+        _, answers = goals.setdefault((source, clause.name, typed(args)), (args, {}))
+        for row in list(answers.values()):
+            yield from unified(zip(clause.args, row, strict=True), env)
+
+    def pattern(self, clause: Pattern, env: Env, source: str) -> Iterator[Env]:
+        named = clause.terms[1] if len(clause.terms) > 1 else None
+        for fact in self.sources[source]:
+            if not isinstance(fact, Datom):
+                yield from unified(zip(clause.terms, fact, strict=False), env)
+            elif (not isinstance(named, Constant) or named.value == fact.a) and self.matches(clause, fact):
+                row = (fact.e, self.attributes[fact.a].id, *fact[2:])
+                terms = [t if isinstance(t, Variable) else Blank() for t in clause.terms]
+                yield from unified(zip(terms, row, strict=False), env)
+
+    def matches(self, clause: Pattern, fact: Datom) -> bool:
+        """Whether the constants of a pattern are those of a datom."""
+        e, a, v, tx, op = (*clause.terms, *[Blank()] * 4)[:5]
+        attribute = self.attributes[fact.a]
+        if isinstance(v, Constant) and isinstance(a, Constant) and not attribute.is_ref:
+            try:
+                v = Constant(coerce(attribute.type, v.value))
+            except InvalidValue:
+                return False
+        if isinstance(v, LookupRef) and not (isinstance(a, Constant) and attribute.is_ref):
+            v = v.constant
+        is_ref = isinstance(a, Constant) and attribute.is_ref
+        wanted = (self.entity(e), self.entity(v) if is_ref else v, tx, op)
+        found = (fact.e, fact.v, fact.tx, fact.added)
+        return all(not isinstance(t, Constant) or same(t.value, x) for t, x in zip(wanted, found, strict=True))
+
+    def entity(self, term: Any) -> Any:
+        """A term with the id for an ident or lookup ref."""
+        if isinstance(term, LookupRef):
+            return Constant(next((f.e for f in self.sources["$"] if f.a == term.attr and f.v == term.value.value), None))
+        if isinstance(term, Constant) and isinstance(term.value, str):
+            return Constant(self.schema.entid(term.value))
+        return term
+
+
+def ordered(clauses: Sequence[Clause | And], bound: set[str]) -> list[Clause | And]:
+    """The clauses, each after those that bind what it needs; whatever the data, there is such an order or there is not."""
+    done: list[Clause | And] = []
+    while len(done) < len(clauses):
+        known = bound.union(*map(given, done))
+        for clause in clauses:
+            others = [other for other in clauses if other is not clause]
+            if not any(clause is other for other in done) and ready(clause, known, bound.union(*map(given, others))):
+                done.append(clause)
+                break
+        else:
+            raise NotYet(clauses)
+    return done
+
+
+def ready(clause: Clause | And, bound: set[str], around: set[str]) -> bool:
+    """Whether a clause can run with these variables bound; raises NotYet if it never can."""
+    shared = spoken(clause) & around
+    match clause:
+        case Predicate(fn=fn, args=args) | FunctionCall(fn=fn, args=args):
+            return set(variables(fn, args)) <= bound
+        case Not() | Optional():
+            alone = not shared and variables(clause.clauses)
+            if isinstance(clause, Not) and (alone or (clause.vars and len(shared) < len(clause.vars))):
+                raise NotYet(clause)
+            ordered(clause.clauses, shared)
+            return shared <= bound
+        case Or(branches=branches):
+            needed = shared - given(clause)
+            for branch in branches:
+                ordered([branch], shared)
+            return needed <= bound and all(runs([branch], (spoken(clause) | given(clause)) & bound) for branch in branches)
+        case And(clauses=clauses):
+            return runs(clauses, bound)
+    return True
+
+
+def runs(clauses: Sequence[Clause | And], bound: set[str]) -> bool:
+    try:
+        return bool(ordered(clauses, bound))
+    except NotYet:
+        return False
+
+
+def unified(pairs: Iterable[tuple[Any, Any]], env: Env) -> Iterator[Env]:
+    """``env`` with each term taken for its value, if they agree."""
+    found = dict(env)
+    for term, value in pairs:
+        if isinstance(term, Constant) and not same(term.value, value):
+            return
+        if isinstance(term, Variable) and not same(found.setdefault(term.name, value), value):
+            return
+    yield found
+
+
+def merged(env: Env, more: Env) -> Env | None:
+    return {**env, **more} if all(same(env[name], more[name]) for name in env.keys() & more.keys()) else None
+
+
+def spread(binding: Binding, value: Any) -> list[Env]:
+    match binding:
+        case BindIgnore():
+            return [{}]
+        case BindScalar(variable=variable):
+            return [{variable.name: value}]
+        case BindCollection(item=item):
+            return [env for each in value for env in spread(item, each)]
+        case BindRelation(items=items):
+            return [env for each in value for env in spread(BindTuple(items), each)]
+        case BindTuple(items=items):
+            envs: list[Env] = [{}]
+            for item, part in zip(items, value, strict=False):
+                envs = [both for env in envs for one in spread(item, part) if (both := merged(env, one)) is not None]
+            return envs
+
+
+@functools.cache
+def spoken(clause: Clause | And) -> frozenset[str]:
+    """The variables of a clause that those beside it can mean too."""
+    if isinstance(clause, Not | Or) and clause.vars is not None:
+        return frozenset(variables(clause.vars, getattr(clause, "required", ())))
+    inner = getattr(clause, "clauses", None) or getattr(clause, "branches", None)
+    return frozenset().union(*map(spoken, inner)) if inner else frozenset(variables(clause))
+
+
+@functools.cache
+def given(clause: Clause | And) -> frozenset[str]:
+    """The variables a clause can bind."""
+    match clause:
+        case Predicate() | Not():
+            return frozenset()
+        case FunctionCall(binding=binding):
+            return frozenset(variables(binding))
+        case Or(branches=branches):
+            return frozenset.intersection(*map(given, branches)) & spoken(clause)
+        case And(clauses=clauses) | Optional(clauses=clauses):
+            return frozenset().union(*map(given, clauses))
+    return frozenset(variables(clause))
+
+
+def restricted(env: Env, names: Iterable[str]) -> Env:
+    return {name: env[name] for name in names}
+
+
+def distinct(envs: Iterable[Env]) -> list[Env]:
+    return list({frozenset((name, typed(value)) for name, value in env.items()): env for env in envs}.values())
+
+
+AGGREGATES: dict[str, Callable[..., Any]] = {
+    "count": len,
+    "count-distinct": lambda group: len(set(map(typed, group))),
+    "distinct": frozenset,
+    "sum": sum,
+    "avg": statistics.fmean,
+    "median": statistics.median,
+    "variance": statistics.pvariance,
+    "stddev": statistics.pstdev,
+    "min": min,
+    "max": max,
+}
+
+
+def find(elements: Sequence[Any], rows: list[Env]) -> list[tuple[Any, ...]]:
+    """The find clause over a set of rows: as they are, or grouped by what is no aggregate."""
+    if not any(isinstance(element, Aggregate) for element in elements):
+        return [tuple(env[element.name] for element in elements) for env in rows]
+    groups: dict[Any, list[Env]] = {}
+    for env in rows:
+        key = tuple(typed(env[element.name]) for element in elements if isinstance(element, Variable))
+        groups.setdefault(key, []).append(env)
+    return [
+        tuple(
+            AGGREGATES[element.fn]([env[element.args[-1].name] for env in group])
+            if isinstance(element, Aggregate)
+            else group[0][element.name]
+            for element in elements
+        )
+        for group in groups.values()
+    ]
+
+
+def at_t(datoms: Iterable[Datom], t: int) -> set[Datom]:
+    """The facts that hold at ``t``, given all datoms of the log in order."""
+    held: dict[tuple[Any, ...], Datom] = {}
+    for datom in datoms:
+        key = (datom.e, datom.a, typed(datom.v))
+        if datom.tx <= TX0 + t:
+            if datom.added:
+                held[key] = datom
+            else:
+                held.pop(key, None)
+    return set(held.values())

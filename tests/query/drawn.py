@@ -1,0 +1,327 @@
+"""Random small stores and random queries over them, drawn so that most queries have a meaning and some an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+from typing import Any, NamedTuple
+
+import factstore
+from factstore import Datom, Db
+from tests.model.naive import Naive, at_t
+
+ENTITIES = 4
+VALUES: dict[str, Sequence[Any]] = {
+    "long": [-1, 0, 1, 2, 3],
+    "double": [0.0, 0.5, 1.0, 2.0],
+    "string": ["", "a", "ab", "b"],
+    "boolean": [True, False],
+    "keyword": [factstore.Keyword("k/a"), factstore.Keyword("a")],
+}
+_TYPES = ("ref", "ref", "long", "long", "double", "string", "boolean", "keyword")
+
+
+class Attr(NamedTuple):
+    name: str
+    type: str
+    many: bool
+
+
+class Store(NamedTuple):
+    """A db value, the same as a log of datoms, and the attributes to ask for."""
+
+    db: Db
+    datoms: list[Datom]
+    attrs: list[Attr]
+    first: int
+    """The id of the first entity; the others follow."""
+
+    def naive(self, rules: str = "[]") -> Naive:
+        return Naive(at_t(self.datoms, self.db.basis_t), self.db.schema, rules)
+
+    def naive_of_refs(self, rules: str) -> Naive:
+        """Over nothing but references: what drawn rules ask for."""
+        refs = {attr.name for attr in self.attrs if attr.type == "ref"}
+        return Naive([d for d in at_t(self.datoms, self.db.basis_t) if d.a in refs], self.db.schema, rules)
+
+    def show(self) -> str:
+        """The data, for a test that fails."""
+        shown = [f"{d.e} {d.a!r} {d.v!r} t{d.tx - (1 << 42)} {d.added}" for d in self.datoms if d.e >= self.first]
+        return "\n".join(shown)
+
+
+_BOOTSTRAP: list[Datom] = []
+
+
+def bootstrap() -> list[Datom]:
+    """What holds in every store from the start."""
+    if not _BOOTSTRAP:
+        db = factstore.connect("memory:").db()
+        _BOOTSTRAP.extend(datom for attribute in db.schema for datom in db.datoms(attribute.ident))
+    return _BOOTSTRAP
+
+
+def store(r: Random, transactions: int = 1) -> Store:
+    """Four to six attributes, five entities with a few facts, written by some transactions."""
+    conn = factstore.connect("memory:")
+    attrs = [Attr("a/name", "string", False)]
+    attrs += [Attr(f"a/{type}{n}", type, r.random() < 0.4) for n, type in enumerate(r.sample(_TYPES, r.randint(3, 5)))]
+    if not any(attr.type == "ref" for attr in attrs):
+        attrs.append(Attr("a/ref", "ref", True))
+    conn.transact([_definition(attr) for attr in attrs])
+    names = [{"db/id": f"e{n}", "a/name": f"n{n}"} for n in range(ENTITIES)]
+    ids = conn.transact(names).tempids
+    first = ids["e0"]
+    for _ in range(transactions):
+        conn.transact(_changes(r, conn.db(), attrs[1:], first))
+    datoms = [datom for commit in conn.log() for datom in commit.datoms]
+    return Store(conn.db(), [*bootstrap(), *datoms], attrs, first)
+
+
+def _definition(attr: Attr) -> dict[str, Any]:
+    unique = {"db/unique": "db.unique/identity"} if attr.name == "a/name" else {}
+    many = "many" if attr.many else "one"
+    kind = {"db/valueType": f"db.type/{attr.type}", "db/cardinality": f"db.cardinality/{many}"}
+    return {"db/ident": attr.name, **kind, **unique}
+
+
+def _changes(r: Random, db: Db, attrs: Sequence[Attr], first: int) -> list[Any]:
+    """Up to a dozen assertions and a few retractions, none of which contradicts another."""
+    made: dict[Any, Any] = {}
+    for _ in range(r.randint(4, 20)):
+        attr, e = r.choice(attrs), first + r.randrange(ENTITIES)
+        value = first + r.randrange(ENTITIES) if attr.type == "ref" else r.choice(VALUES[attr.type])
+        made[e, attr.name, str(value) if attr.many else ""] = ["db/add", e, attr.name, value]
+    touched = {(e, name) for e, name, _ in made}
+    held = [d for attr in attrs for d in db.datoms(attr.name) if (d.e, str(d.a)) not in touched]
+    gone = r.sample(held, min(len(held), r.randint(0, 3)))
+    return [*made.values(), *(["db/retract", d.e, d.a, d.v] for d in gone)]
+
+
+class Drawn:
+    """Draws clauses over one store, and remembers which variables of which type it has used."""
+
+    def __init__(self, r: Random, store: Store) -> None:
+        self.r = r
+        self.store = store
+        self.used: dict[str, list[str]] = {}
+
+    def variable(self, type: str) -> str:
+        """A variable of a type, more often one used before than a new one."""
+        known = self.used.setdefault(type, [])
+        if known and self.r.random() < 0.55:
+            return self.r.choice(known)
+        name = f"?{type[0]}{len(known)}"
+        known.append(name)
+        return name
+
+    def constant(self, type: str) -> str:
+        r = self.r
+        if type == "ref":
+            entity = r.randrange(ENTITIES)
+            return f'[:a/name "n{entity}"]' if r.random() < 0.2 else str(self.store.first + entity)
+        return factstore.edn.write(r.choice(VALUES[type]))
+
+    def plain(self, type: str) -> str:
+        """A constant that does not name an entity."""
+        return str(self.store.first) if type == "ref" else self.constant(type)
+
+    def term(self, type: str) -> str:
+        """A variable, seldom a blank or a constant."""
+        chance = self.r.random()
+        return self.variable(type) if chance < 0.85 else "_" if chance < 0.93 else self.constant(type)
+
+    def attr(self, type: str | None = None, many: bool | None = None) -> Attr:
+        found = [a for a in self.store.attrs if type in (None, a.type) and many in (None, a.many)]
+        return self.r.choice(found or self.store.attrs[:1])
+
+    def pattern(self, attr: Attr | None = None) -> str:
+        attr = attr or self.attr("ref" if self.r.random() < 0.4 else None)
+        chance = self.r.random()
+        if chance < 0.04:
+            return f"[{self.variable('ref')} ?a{self.r.randrange(2)} ?z{self.r.randrange(2)}]"
+        if chance < 0.06:
+            return f"[{self.constant('ref')} _ ?z{self.r.randrange(2)}]"
+        start = f"[{self.term('ref')} :{attr.name}"
+        if chance < 0.12:
+            return f"{start}]"
+        tx = f" {self.r.choice('?x _'.split())}" if chance < 0.2 else ""
+        return f"{start} {self.term(attr.type)}{tx}]"
+
+    def known(self, type: str) -> str:
+        """A variable of a type that some clause has used, else a constant."""
+        used = self.used.get(type)
+        return self.r.choice(used) if used and self.r.random() < 0.8 else self.plain(type)
+
+    def predicate(self) -> str:
+        type = self.r.choice(["long", "long", "double", "string", "ref"])
+        op = self.r.choice(["=", "!="] if type == "ref" else ["<", "<=", ">", ">=", "=", "!="])
+        return f"[({op} {self.known(type)} {self.known(type)})]"
+
+    def function(self) -> str:
+        known, variable = self.known, self.variable
+        attr = self.attr(many=False)
+        match self.r.randrange(6):
+            case 0:
+                return f"[({self.r.choice('+-*')} {known('long')} {known('long')}) {variable('long')}]"
+            case 1:
+                return f"[(str {known('string')} {known('string')}) {variable('string')}]"
+            case 2:
+                return f"[(ground [{self.constant('long')} {self.constant('long')}]) [{variable('long')} ...]]"
+            case 3:
+                both = f"{known('long')} {known('string')}"
+                return f"[(tuple {both}) [{variable('long')} {variable('string')}]]"
+            case 4:
+                default = self.constant("long" if attr.type == "ref" else attr.type)
+                return f"[(get-else $ {self.entity()} :{attr.name} {default}) {variable(attr.type)}]"
+            case _:
+                return f"[(missing? $ {self.entity()} :{self.attr().name})]"
+
+    def entity(self) -> str:
+        return self.known("ref") if self.used.get("ref") else str(self.store.first)
+
+    def group(self, depth: int) -> str:
+        """A not, or, optional, or one of their join forms."""
+        r, saved = self.r, {type: list(names) for type, names in self.used.items()}
+        kind = r.choice(["not", "not", "not-join", "or", "or", "or-join", "optional"])
+        if kind in ("or", "or-join"):
+            return self.either(kind, depth)
+        body = " ".join(self.clause(depth + 1) for _ in range(r.randint(1, 2)))
+        names = [name for kinds in saved.values() for name in kinds]
+        if kind == "optional":
+            return f"(optional {body})"
+        self.used = saved
+        joined = r.sample(names, min(len(names), r.randint(1, 2)))
+        return f"(not-join [{' '.join(joined)}] {body})" if kind == "not-join" and joined else f"(not {body})"
+
+    def either(self, kind: str, depth: int) -> str:
+        """Branches that all speak of one entity and one value."""
+        type = self.attr().type
+        e, v = self.variable("ref"), self.variable(type)
+        bodies = []
+        for _ in range(self.r.randint(1, 3)):
+            saved = {name: list(names) for name, names in self.used.items()}
+            body = f"[{e} :{self.attr(type).name} {v}]"
+            if self.r.random() < 0.5:
+                body = f"(and {body} {self.clause(depth + 1)})"
+            bodies.append(body)
+            if kind == "or-join":
+                self.used = saved
+        return f"({'or-join [' + e + ' ' + v + ']' if kind == 'or-join' else 'or'} {' '.join(bodies)})"
+
+    def clause(self, depth: int = 0) -> str:
+        chance = self.r.random()
+        if chance < 0.4 or depth > 2:
+            return self.pattern()
+        return self.predicate() if chance < 0.6 else self.function() if chance < 0.75 else self.group(depth)
+
+    def where(self) -> list[str]:
+        """The clauses of a query, in any order."""
+        clauses = [self.pattern() for _ in range(self.r.randint(1, 2))]
+        clauses += [self.clause() for _ in range(self.r.randint(0, 3))]
+        self.r.shuffle(clauses)
+        return clauses
+
+    def find(self) -> str:
+        """Variables, at times with an aggregate and :with."""
+        r = self.r
+        names = [name for names in self.used.values() for name in names]
+        if not names:
+            return "(count ?r0)"
+        found = r.sample(names, min(len(names), r.randint(1, 3)))
+        if r.random() > 0.25:
+            return " ".join(found)
+        numbers = [*self.used.get("long", []), *self.used.get("double", [])]
+        fn = r.choice(["count", "count-distinct", "min", "max", "sum", "avg", "median"] if numbers else ["count"])
+        last = r.choice(numbers or names)
+        rest = [name for name in names if name not in (*found, last)]
+        with_ = f" :with {rest[0]}" if rest and r.random() < 0.5 else ""
+        return " ".join([*found[1:], f"({fn} {last})"]) + with_
+
+    def query(self) -> str:
+        clauses = self.where()
+        return f"[:find {self.find()} :where {' '.join(clauses)}]"
+
+
+class DrawnRules:
+    """Draws rules that call each other and themselves. The last name may negate the others, which know nothing of it."""
+
+    def __init__(self, r: Random, store: Store) -> None:
+        self.r = r
+        self.refs = [attr.name for attr in store.attrs if attr.type == "ref"]
+        self.store = store
+        self.names = [f"r{n}" for n in range(r.randint(1, 3))]
+        self.arity = {name: r.choice([1, 2, 2, 2, 3]) for name in self.names}
+
+    def text(self) -> str:
+        rules = [self.rule(name, n) for name in self.names for n in range(self.r.randint(1, 2))]
+        self.r.shuffle(rules)
+        return f"[{' '.join(rules)}]"
+
+    def rule(self, name: str, n: int) -> str:
+        head = ["?x", "?y", "?w"][: self.arity[name]]
+        body = [self.atom(name, n > 0) for _ in range(self.r.randint(1, 3))]
+        plain = [atom for atom in body if atom.startswith(("[", "(r"))]
+        body += [self.binding(variable) for variable in head if not any(variable in atom for atom in plain)]
+        if len(head) > 1 and self.r.random() < 0.1:
+            head[self.r.randrange(len(head))] = self.constant()
+        self.r.shuffle(body)
+        return f"[({name} {' '.join(head)}) {' '.join(body)}]"
+
+    def constant(self) -> str:
+        return str(self.store.first + self.r.randrange(ENTITIES))
+
+    def variable(self) -> str:
+        return self.r.choice(["?x", "?y", "?z", "?w"])
+
+    def binding(self, variable: str) -> str:
+        pair = [variable, self.variable()]
+        self.r.shuffle(pair)
+        return f"[{pair[0]} :{self.r.choice(self.refs)} {pair[1]}]"
+
+    def callable(self, name: str) -> list[str]:
+        """The rules that a rule may call."""
+        return self.names if name == self.names[-1] else self.names[:-1]
+
+    def atom(self, name: str, recursive: bool) -> str:
+        chance = self.r.random()
+        if chance < 0.35:
+            return self.binding(self.variable())
+        if chance < 0.7 and recursive:
+            return self.call(self.r.choice(self.callable(name)))
+        if chance < 0.8:
+            branches = [self.binding("?x"), self.call(self.r.choice(self.callable(name)), first="?x")]
+            return f"(or-join [?x] {' '.join(branches)})"
+        if chance < 0.88:
+            return f"(or [?x :{self.refs[0]} ?z] (and [?z :{self.refs[-1]} ?x] [?x :{self.refs[0]}]))"
+        earlier = self.names[:-1] if name == self.names[-1] else []
+        if not earlier or chance < 0.93:
+            return f"(not [?x :{self.r.choice(self.refs)} ?y])"
+        return f"(not {self.call(self.r.choice(earlier))})"
+
+    def call(self, name: str, first: str | None = None) -> str:
+        args = [self.argument() for _ in range(self.arity[name])]
+        if first is not None:
+            args[self.r.randrange(len(args))] = first
+        return f"({name} {' '.join(args)})"
+
+    def argument(self) -> str:
+        chance = self.r.random()
+        return self.variable() if chance < 0.85 else "_" if chance < 0.92 else self.constant()
+
+    def query(self) -> str:
+        """Calls with any mix of bound, free, repeated, blank and constant arguments."""
+        clauses = [self.call(self.r.choice(self.names)) for _ in range(self.r.randint(1, 2))]
+        chance = self.r.random()
+        if chance < 0.5:
+            clauses.append(self.binding(self.variable()))
+        if chance < 0.15:
+            clauses.append(f"(not {self.call(self.r.choice(self.names))})")
+        elif chance < 0.3:
+            clauses.append(f"(or-join [?x] {self.call(self.r.choice(self.names), '?x')} {self.binding('?x')})")
+        elif chance < 0.35:
+            clauses.append(f"(optional {self.call(self.r.choice(self.names))})")
+        self.r.shuffle(clauses)
+        plain = [clause for clause in clauses if clause.startswith(("[", "(r"))]
+        given = [name for name in ("?x", "?y", "?z", "?w") if any(name in clause for clause in plain)] or ["?x"]
+        return f"[:find {' '.join(self.r.sample(given, min(2, len(given))))} :where {' '.join(clauses)}]"
