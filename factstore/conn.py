@@ -27,7 +27,7 @@ from factstore.errors import LogError, TransactionError
 from factstore.index import AttributeIndex
 from factstore.log import Log, advance_schema, operations, rows_at, schema_at
 from factstore.schema import Ids, Schema
-from factstore.snapshot import Snapshot, changes_of
+from factstore.snapshot import Past, Snapshot, changes_of
 from factstore.values import ValueType, decode_inline
 
 _PAGE: Final = 4096
@@ -62,6 +62,7 @@ class Connection:
         self._log = log
         self._cache_bytes = cache_bytes
         self._recency = Recency()
+        self._past = Past(log)
         self._functions = dict(functions or {})
         self._on_close = on_close
         self._closed = False
@@ -153,8 +154,10 @@ class Connection:
         self._check_open()
         return self._log.read(after, upto)
 
-    def log(self, after: int = 0, upto: int | None = None) -> Iterator[Commit]:
-        """The transactions with ``after < t <= upto``, oldest first, each with its datoms.
+    def log(self, after: int | datetime = 0, upto: int | datetime | None = None) -> Iterator[Commit]:
+        """The transactions after ``after`` and up to ``upto``, oldest first, each with its datoms.
+
+        Both are a t, a transaction id or an instant. The bootstrap, t = 0, is left out.
 
         >>> import factstore
         >>> conn = factstore.connect("memory:")
@@ -163,8 +166,8 @@ class Connection:
         [(1, 2)]
         """
         db = self.db()
-        last = db.basis_t if upto is None else min(upto, db.basis_t)
-        for start in range(after, last, _PAGE):
+        last = db.basis_t if upto is None else min(db.t_of(upto), db.basis_t)
+        for start in range(db.t_of(after), last, _PAGE):
             yield from commits_in(self._log.read(start, min(start + _PAGE, last)), db)
 
     def _check_open(self) -> None:
@@ -179,7 +182,7 @@ class Connection:
             head = self._head
             if t > head.db.basis_t:
                 rows = self._log.read(head.db.basis_t, t)
-                schema = advance_schema(head.db.schema, rows, self._log.dictionary)
+                schema = advance_schema(head.db.schema, rows, self._log, t)
                 self._head = self._moved(head, rows, t, schema, _last_instant(rows) or head.instant)
 
     def _moved(self, head: _Head, rows: LogRows, t: int, schema: Schema, instant: datetime | None) -> _Head:
@@ -194,8 +197,9 @@ class Connection:
 
     def _db_at(self, t: int, schema: Schema, loaded: PMap[int, AttributeIndex]) -> Db:
         if self._cache_bytes is None:
-            snapshot = Snapshot(self._log, t, loaded)
+            snapshot = Snapshot(self._log, t, loaded, self._past)
         else:
+            # The past is outside the bound, so it is let go of with its head.
             snapshot = BoundedSnapshot(self._log, t, loaded, self._recency)
         return Db(snapshot, schema, self._log.dictionary, self._functions)
 

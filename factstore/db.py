@@ -19,7 +19,7 @@ from factstore.errors import EntityError, FactstoreError
 from factstore.index import AttributeIndex
 from factstore.schema import Attribute, Ids, Schema
 from factstore.snapshot import Change, Facts, Snapshot, SpeculativeSnapshot
-from factstore.values import Keyword, Value, ValueType, coerce, encode_inline
+from factstore.values import LONG_MAX, LONG_MIN, Keyword, Value, ValueType, coerce, encode_inline
 
 EntityRef = Any
 """An entity id, an ident, or a lookup ref ``["attr", value]``."""
@@ -103,7 +103,7 @@ class DbValue:
             limit = encode_inline(ValueType.INSTANT, coerce(ValueType.INSTANT, when))
             found = self.snapshot.index(Ids.TX_INSTANT).between(None, limit).e
             return int(found.max()) - TX0 if len(found) else 0
-        if type(when) is not int or when < 0:
+        if type(when) is not int or not 0 <= when <= LONG_MAX:
             raise EntityError(
                 f"{when!r} is no point in time: expected a t, a transaction id or a datetime", code="db/no-such-time"
             )
@@ -196,6 +196,8 @@ class DbValue:
         if isinstance(ref, bool):
             raise _no_entity_ref(ref)
         if isinstance(ref, int):
+            if not LONG_MIN <= ref <= LONG_MAX:
+                raise _no_entity_ref(ref)
             return ref
         if isinstance(ref, str):
             return self.schema.entid(ref)
@@ -211,7 +213,7 @@ class DbValue:
         return found
 
     def lookup(self, attribute: Attribute, value: Value) -> int | None:
-        """The entity whose unique ``attribute`` has ``value``."""
+        """The entity whose unique ``attribute`` has ``value``; in a history view the one that had it last."""
         if attribute.unique is None:
             raise EntityError(
                 f"{attribute.ident!r} is not unique: a lookup ref needs a unique attribute",
@@ -224,7 +226,7 @@ class DbValue:
         if code is None:
             return None
         _, rows = self.index(attribute).by_value(np.asarray([code], dtype=np.int64))
-        return int(rows.e[0]) if len(rows.e) else None
+        return int(rows.e[np.argmax(rows.tx)]) if len(rows.e) else None
 
     def encode(self, attribute: Attribute, value: Value) -> int | None:
         """The int64 of one value of ``attribute``; None if no entity can have it."""

@@ -17,7 +17,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, Protocol
 
 from factstore.errors import LogError
-from factstore.values import Value, ValueType, to_bytes
+from factstore.values import Value, ValueType
+from factstore.values_bytes import to_bytes
 
 Entry = tuple[int, ValueType, Value]
 """(code, type, value)."""
@@ -125,6 +126,8 @@ class Dictionary:
 class Overlay:
     """A dictionary with entries of its own over another one, which it leaves as it was.
 
+    Its own entries go first: what it has given a code keeps it, even if the base learns the value later.
+
     >>> base = Dictionary()
     >>> base.learn([(1, ValueType.STRING, "ann")])
     >>> over = Overlay(base)
@@ -146,7 +149,7 @@ class Overlay:
 
     def intern(self, vt: ValueType, values: Sequence[Value]) -> list[int]:
         """The code of each value, with a new one where there is none."""
-        found = self._base.codes_of(vt, values)
+        found = self.codes_of(vt, values)
         return [code if code is not None else self._own(vt, value) for code, value in zip(found, values, strict=True)]
 
     def _own(self, vt: ValueType, value: Value) -> int:
@@ -159,13 +162,11 @@ class Overlay:
 
     def codes_of(self, vt: ValueType, values: Sequence[Value]) -> list[int | None]:
         """The code of each value, None where neither this nor the base has one."""
-        found = self._base.codes_of(vt, values)
         if not self._codes:
-            return found
-        return [
-            code if code is not None else self._codes.get((vt, _key(vt, value)))
-            for code, value in zip(found, values, strict=True)
-        ]
+            return self._base.codes_of(vt, values)
+        own = [self._codes.get((vt, _key(vt, value))) for value in values]
+        rest = iter(self._base.codes_of(vt, [v for v, code in zip(values, own, strict=True) if code is None]))
+        return [next(rest) if code is None else code for code in own]
 
     def code_of(self, vt: ValueType, value: Value) -> int | None:
         """The code of one value, None where neither this nor the base has one."""

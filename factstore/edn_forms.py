@@ -45,6 +45,9 @@ class Position(msgspec.Struct, frozen=True, eq=False):
     def __eq__(self, other: object) -> bool:
         return other is None or isinstance(other, Position)
 
+    def __ne__(self, other: object) -> bool:
+        return not self == other  # a struct's own != does not ask ==
+
     def __hash__(self) -> int:
         return hash(None)
 

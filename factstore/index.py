@@ -284,4 +284,10 @@ def _concat(one: Rows, other: Rows) -> Rows:
 
 def _merged(base: Segment, tail: Segment, dead: Ints) -> Segment:
     alive = base.rows if not len(dead) else _keep(base.rows, _all_but(len(base), dead))
-    return Segment(alive) if not len(tail) else Segment.of(_concat(alive, tail.rows))
+    if not len(tail):
+        return Segment(alive)
+    # Both are sorted: the small one is put into the large one, without a sort of all.
+    new = tail.rows
+    lo, hi = np.searchsorted(alive.e, new.e), np.searchsorted(alive.e, new.e, side="right")
+    at = bisect_within(alive.v, lo, hi, new.v)
+    return Segment(Rows(*(np.insert(old, at, more) for old, more in zip(alive, new, strict=True))))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 from pyrsistent import PMap, pmap
@@ -57,12 +57,14 @@ class Snapshot:
     attribute at once get equal indexes, and one of them is kept.
     """
 
-    def __init__(self, source: Source, t: int, loaded: PMap[int, AttributeIndex] | None = None) -> None:
+    def __init__(
+        self, source: Source, t: int, loaded: PMap[int, AttributeIndex] | None = None, past: Past | None = None
+    ) -> None:
         self.source = source
         self.t = t
         self._loaded: PMap[int, AttributeIndex] = pmap() if loaded is None else loaded
         self._intervals: dict[int, Intervals] = {}
-        self._past: dict[int, Snapshot] = {}
+        self._past = past or Past(source)
         self._lock = threading.Lock()
 
     @property
@@ -123,21 +125,35 @@ class Snapshot:
             index = self._loaded.get(attribute)
             if index is not None:
                 loaded.set(attribute, index.advance(change.added, change.retracted))
-        return Snapshot(self.source, t, loaded.persistent())
+        return Snapshot(self.source, t, loaded.persistent(), self._past)
 
     def at(self, t: int) -> Snapshot:
         """The snapshot of an earlier basis."""
-        if t >= self.t:
-            return self
+        return self if t >= self.t else self._past.at(t)
+
+
+class Past:
+    """The snapshots of earlier bases that were asked for last; good for all snapshots of a source.
+
+    What held at a t never changes, so a commit does not make a process load the past again.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._kept: dict[int, Snapshot] = {}
+        self._lock = threading.Lock()
+
+    def at(self, t: int) -> Snapshot:
+        """The snapshot at ``t``."""
         with self._lock:
-            if t not in self._past:
-                if len(self._past) >= _PAST_KEPT:
-                    self._past.pop(next(iter(self._past)))
-                self._past[t] = Snapshot(self.source, t)
-            return self._past[t]
+            found = self._kept.pop(t, None) or Snapshot(self._source, t)
+            self._kept[t] = found
+            if len(self._kept) > _PAST_KEPT:
+                self._kept.pop(next(iter(self._kept)))
+            return found
 
 
-_PAST_KEPT = 8
+_PAST_KEPT: Final = 8
 
 
 class SpeculativeSnapshot(Snapshot):

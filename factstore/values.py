@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import enum
 import struct
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -161,13 +162,8 @@ def coerce(vt: ValueType, value: Value) -> Value:
     """
     wanted: Any = PYTHON_TYPES[vt]
     if type(value) is wanted:
-        if vt is ValueType.LONG and not LONG_MIN <= value <= LONG_MAX:
-            raise _refused(vt, value, "a 64-bit integer")
-        if vt is ValueType.DOUBLE and value != value:
-            raise _refused(vt, value, "a number (NaN is not equal to itself)")
-        if vt is ValueType.INSTANT:
-            return _utc(value)
-        return value
+        checked = _CHECKED.get(vt)
+        return value if checked is None else checked(value)
     widened = _WIDEN.get((vt, type(value)))
     if widened is not None:
         return widened(value)
@@ -178,8 +174,60 @@ def coerce(vt: ValueType, value: Value) -> Value:
     raise _refused(vt, value, f"a {wanted.__name__}")
 
 
-_WIDEN: Final[dict[tuple[ValueType, type], Any]] = {
-    (ValueType.DOUBLE, int): float,
+def _long(value: int) -> int:
+    if not LONG_MIN <= value <= LONG_MAX:
+        raise _refused(ValueType.LONG, value, "a 64-bit integer")
+    return value
+
+
+def _double(value: float) -> float:
+    if value != value:
+        raise _refused(ValueType.DOUBLE, value, "a number (NaN is not equal to itself)")
+    return value
+
+
+def _double_of_int(value: int) -> float:
+    if abs(value) > _EXACT_DOUBLES and (value.bit_length() > 1024 or int(float(value)) != value):
+        raise _refused(ValueType.DOUBLE, value, "an integer that a double holds exactly")
+    return float(value)
+
+
+def _bigint(value: int) -> int:
+    if value.bit_length() > _BIGINT_BITS:
+        raise _refused(ValueType.BIGINT, value, f"at most {_BIGINT_BITS} bits")
+    return value
+
+
+def _decimal(value: Decimal) -> Decimal:
+    if not value.is_finite():
+        raise _refused(ValueType.BIGDEC, value, "a finite number")
+    return value
+
+
+def _utc(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise _refused(ValueType.INSTANT, value, "a datetime with a time zone")
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise _refused(ValueType.INSTANT, value, "a year from 1 to 9999 in UTC") from None
+
+
+_EXACT_DOUBLES: Final = 2**53
+_BIGINT_BITS: Final = 14_000
+"""Beyond 4300 digits Python refuses to print an int, or to read it back."""
+
+_CHECKED: Final[dict[ValueType, Callable[[Any], Value]]] = {
+    ValueType.LONG: _long,
+    ValueType.DOUBLE: _double,
+    ValueType.BIGINT: _bigint,
+    ValueType.BIGDEC: _decimal,
+    ValueType.INSTANT: _utc,
+}
+"""What a value of the right Python type must be besides."""
+
+_WIDEN: Final[dict[tuple[ValueType, type], Callable[[Any], Value]]] = {
+    (ValueType.DOUBLE, int): _double_of_int,
     (ValueType.KEYWORD, str): Keyword,
     (ValueType.SYMBOL, str): Symbol,
     (ValueType.URI, str): URI,
@@ -190,22 +238,24 @@ _WIDEN: Final[dict[tuple[ValueType, type], Any]] = {
 
 def _refused(vt: ValueType, value: Value, expected: str) -> InvalidValue:
     return InvalidValue(
-        f"{_short(value)} ({type(value).__name__}) is not a {vt.name.lower()}: expected {expected}",
+        f"{shown(value)} ({type(value).__name__}) is not a {vt.name.lower()}: expected {expected}",
         code="value/wrong-type",
         value=value,
         expected=vt.ident,
     )
 
 
-def _short(value: Value) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "…"
+def shown(value: object, width: int = 80) -> str:
+    """``value`` as a message shows it: its repr, cut where it gets long.
 
-
-def _utc(value: datetime) -> datetime:
-    if value.tzinfo is None:
-        raise _refused(ValueType.INSTANT, value, "a datetime with a time zone")
-    return value.astimezone(UTC)
+    >>> shown("x" * 100, 12), shown(10**5000)
+    ("'xxxxxxxxxx…", '<int that cannot be shown>')
+    """
+    try:
+        text = repr(value)
+    except Exception:  # an int of more than 4300 digits, or an object of anybody's
+        text = f"<{type(value).__name__} that cannot be shown>"
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def encode_inline(vt: ValueType, value: Value) -> int:
@@ -244,61 +294,3 @@ def decode_double(code: int) -> float:
     bits = code if code >= 0 else code ^ LONG_MAX
     value: float = struct.unpack("<d", struct.pack("<q", bits))[0]
     return value
-
-
-def to_bytes(vt: ValueType, value: Value) -> bytes:
-    """The canonical bytes of an interned value: equal values have equal bytes.
-
-    Decimals are equal by number (``1.0`` is ``1.00``) and are kept without trailing zeros.
-    """
-    if vt is ValueType.BYTES:
-        return bytes(value)
-    if vt is ValueType.UUID:
-        return bytes(value.bytes)
-    if vt is ValueType.TUPLE:
-        return b"".join(_tuple_slot(item) for item in value)
-    if vt is ValueType.BIGDEC:
-        return format(value.normalize(), "E").encode()
-    return str(value).encode("utf-8", "surrogatepass")
-
-
-def from_bytes(vt: ValueType, data: bytes) -> Value:
-    """The inverse of :func:`to_bytes`."""
-    if vt is ValueType.BYTES:
-        return data
-    if vt is ValueType.UUID:
-        return UUID(bytes=data)
-    if vt is ValueType.TUPLE:
-        return _tuple_from(data)
-    text = data.decode("utf-8", "surrogatepass")
-    return text if vt is ValueType.STRING else PYTHON_TYPES[vt](text)
-
-
-_SLOT: Final = struct.Struct("<bI")
-
-
-def _tuple_slot(item: Value) -> bytes:
-    if item is None:
-        return _SLOT.pack(0, 0)
-    vt = type_of(item)
-    if vt is None or vt is ValueType.TUPLE:
-        raise _refused(ValueType.TUPLE, item, "scalar values in a tuple")
-    body = to_bytes(vt, item) if vt.interned else struct.pack("<q", encode_inline(vt, item))
-    return _SLOT.pack(vt, len(body)) + body
-
-
-def _tuple_from(data: bytes) -> tuple[Value, ...]:
-    items: list[Value] = []
-    at = 0
-    while at < len(data):
-        tag, size = _SLOT.unpack_from(data, at)
-        at += _SLOT.size
-        body = data[at : at + size]
-        at += size
-        if tag == 0:
-            items.append(None)
-        elif ValueType(tag).interned:
-            items.append(from_bytes(ValueType(tag), body))
-        else:
-            items.append(decode_inline(ValueType(tag), struct.unpack("<q", body)[0]))
-    return tuple(items)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import factstore
-from factstore import Connection, FactstoreError, LogError, StoreError, TransactionError, connect
+from factstore import Connection, EntityError, FactstoreError, LogError, StoreError, TransactionError, connect
 from factstore.conn_cache import Recency, within
 from factstore.log import MemoryLog
 from tests import pg
@@ -281,3 +281,52 @@ def test_a_failed_open_closes_what_it_opened(monkeypatch) -> None:
     with pytest.raises(ZeroDivisionError):
         connect("memory:")
     assert closed == [True]
+
+
+def test_a_document_said_before_its_attribute_is_told_to_all(pair) -> None:
+    """Only documents of attributes are held; those of other entities may be many."""
+    one, other = pair
+    entity = one.transact([{"db/id": "x", "db/doc": "early"}]).tempids["x"]
+    assert other.db().basis_t == 2
+    one.transact([{"db/id": entity, **attribute("person/nick", "string")}])
+    docs = [conn.schema.attribute("person/nick").doc for conn in (one, other, Connection(one._log))]
+    assert docs == ["early"] * 3
+    one.transact([["db/retract", entity, "db/doc"]])
+    docs = [conn.schema.attribute("person/nick").doc for conn in (one, other, Connection(one._log))]
+    assert docs == [None] * 3
+
+
+def test_a_speculative_schema_stands_on_a_store_in_postgres(pair) -> None:
+    one, _ = pair
+    one.transact([{"person/name": "ann"}])
+    wider = one.db().with_([attribute("x/key", "string", **NAMED), attribute("x/to", "ref")]).db_after
+    after = wider.with_([{"x/key": "a", "x/to": ["person/name", "ann"]}]).db_after
+    again = after.with_([["db/retractEntity", ["person/name", "ann"]]]).db_after
+    assert [len(db.datoms("x/to")) for db in (wider, after, again)] == [0, 1, 0]
+    assert [d.added for d in again.history().datoms("x/to")] == [True, False]
+
+
+def test_the_log_is_read_by_instants_and_transactions_too(conn) -> None:
+    reports = [conn.transact([{"person/name": f"n{n}"}]) for n in range(3)]
+    assert [c.t for c in conn.log(reports[0].instant, reports[1].instant)] == [3]
+    assert [c.t for c in conn.log(reports[1].tx)] == [4]
+    assert [c.t for c in conn.log(upto=99)] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(("after", "upto"), [(-1, None), (0, -1), ("1", None), (None, None), (0, 2.0)])
+def test_a_stretch_of_no_time_is_named(conn, after, upto) -> None:
+    with pytest.raises(EntityError) as caught:
+        list(conn.log(after, upto))
+    assert caught.value.code == "db/no-such-time"
+
+
+def test_a_value_of_a_closed_connection_reads_no_further(pair) -> None:
+    one, _ = pair
+    one.transact([{"person/name": "ann", "person/age": 1}])
+    db = one.db()
+    assert len(db.datoms("person/name")) == 1
+    one.close()
+    assert len(db.datoms("person/name")) == 1
+    with pytest.raises(LogError) as caught:
+        db.datoms("person/age")
+    assert caught.value.code == "log/closed"

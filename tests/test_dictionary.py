@@ -73,3 +73,13 @@ def test_overlays_decode_through_all_their_floors() -> None:
     second = Overlay(first)
     second.intern(STRING, ["c"])
     assert second.values_of([-2, 1, -1, -2]) == ["c", "a", "b", "c"]
+
+
+def test_an_overlay_keeps_its_code_when_the_base_learns_the_value() -> None:
+    base = Dictionary()
+    over = Overlay(base)
+    assert over.intern(STRING, ["a"]) == [-1]
+    base.learn([(1, STRING, "a"), (2, STRING, "b")])
+    assert over.codes_of(STRING, ["a", "b", "c"]) == [-1, 2, None]
+    assert over.intern(STRING, ["b", "a"]) == [2, -1]
+    assert Overlay(over).code_of(STRING, "a") == -1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from factstore.datom import TX0
 from factstore.errors import SchemaError
 from factstore.schema import Change, Ids, Schema
 from factstore.values import Keyword, ValueType
@@ -42,6 +43,22 @@ def test_an_unknown_attribute_is_told_with_its_nearest_names() -> None:
         ([(302, Ids.VALUE_TYPE, 46, True), (302, Ids.CARDINALITY, ONE, True)], "schema/incomplete"),
         ([*defined(302, "a/b", ValueType.STRING), (302, Ids.IS_COMPONENT, True, True)], "schema/invalid"),
         ([(302, Ids.IDENT, Keyword("a/b"), True), (302, Ids.VALUE_TYPE, 300, True)], "schema/invalid"),
+        ([(302, Ids.IDENT, Keyword("a/b"), True), (302, Ids.INDEX, True, True)], "schema/incomplete"),
+        ([(302, Ids.DERIVED_BY, Keyword("a/b"), True)], "schema/incomplete"),
+        (defined(TX0 + 7, "a/b", ValueType.LONG), "schema/invalid"),
+        (
+            [*defined(302, "a/b", ValueType.TUPLE), (302, Ids.TUPLE_TYPES, (Keyword("db.type/no"),), True)],
+            "schema/invalid",
+        ),
+        (
+            [*defined(302, "a/b", ValueType.TUPLE), (302, Ids.TUPLE_TYPE, Keyword("db.type/tuple"), True)],
+            "schema/invalid",
+        ),
+        ([*defined(302, "a/b", ValueType.TUPLE), (302, Ids.TUPLE_ATTRS, (), True)], "schema/invalid"),
+        (
+            [*defined(302, "a/b", ValueType.LONG), (302, Ids.TUPLE_TYPE, Keyword("db.type/long"), True)],
+            "schema/invalid",
+        ),
         ([(300, Ids.VALUE_TYPE, 42, True)], "schema/immutable"),
         ([(300, Ids.VALUE_TYPE, 46, False)], "schema/immutable"),
     ],
@@ -71,3 +88,18 @@ def test_an_old_ident_keeps_resolving_after_a_rename() -> None:
 
 def test_datoms_that_are_no_schema_leave_it_as_it_is() -> None:
     assert PEOPLE.advance([]) is PEOPLE
+
+
+def test_documents_of_what_is_no_attribute_are_not_held() -> None:
+    changes = [(e, Ids.DOC, f"doc {e}", True) for e in range(1000, 2000)]
+    assert PEOPLE.advance(changes) is PEOPLE
+    told = PEOPLE.advance([*changes, (300, Ids.DOC, "a name", True), *defined(1500, "a/b", ValueType.STRING)])
+    assert [told.attribute(name).doc for name in ("person/name", "a/b")] == ["a name", "doc 1500"]
+    assert told.advance([(300, Ids.DOC, "a name", False)]).attribute("person/name").doc is None
+
+
+def test_an_ident_that_is_taken_back_leaves_nothing() -> None:
+    red = [(400, Ids.IDENT, Keyword("color/red"), True)]
+    gone = PEOPLE.advance(red).advance([(400, Ids.IDENT, Keyword("color/red"), False)])
+    assert (gone.entid("color/red"), gone.ident(400)) == (None, None)
+    assert gone._facts == PEOPLE._facts

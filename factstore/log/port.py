@@ -14,13 +14,14 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 
-from factstore.columns import Intervals, Ints, LogRows, decode, encode, ints
+from factstore.columns import Intervals, Ints, LogRows, decode, encode, ints, member
 from factstore.datom import FOREVER, TX0
 from factstore.dictionary import Dictionary, Entry, Overlay, Unknown
 from factstore.errors import LogError
-from factstore.schema import BUILTIN, SCHEMA_ATTRIBUTES, Schema, bootstrap_facts
+from factstore.schema import BUILTIN, SCHEMA_ATTRIBUTES, Ids, Schema, bootstrap_facts
 from factstore.snapshot import Facts, Source
-from factstore.values import Value, ValueType, to_bytes
+from factstore.values import Value, ValueType
+from factstore.values_bytes import to_bytes
 
 FIRST_CODE: Final = 256
 """The first dictionary code given to a user's value; the codes below belong to the bootstrap schema."""
@@ -133,12 +134,12 @@ def schema_at(log: Log, t: int) -> Schema:
     >>> len(schema_at(MemoryLog(), 0)) == len(BUILTIN)
     True
     """
-    loaded = log.load_intervals(sorted(SCHEMA_ATTRIBUTES), t)
+    loaded = log.load_intervals(_SCHEMA_IDS.tolist(), t)
     parts = [_lived(attribute, lives) for attribute, lives in loaded.items() if len(lives.e)]
     if not parts:
         return Schema.bootstrap()
     rows = LogRows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-    return advance_schema(Schema.bootstrap(), rows_at(rows, np.argsort(rows.tx, kind="stable")), log.dictionary)
+    return advance_schema(Schema.bootstrap(), rows_at(rows, np.argsort(rows.tx, kind="stable")), log, t)
 
 
 def rows_at(log: LogRows, which: Any) -> LogRows:
@@ -146,20 +147,33 @@ def rows_at(log: LogRows, which: Any) -> LogRows:
     return LogRows(log.tx[which], log.e[which], log.a[which], log.vt[which], log.v[which], log.added[which])
 
 
-def advance_schema(schema: Schema, log: LogRows, dictionary: Dictionary) -> Schema:
-    """The schema after a stretch of the log, whatever else is in it."""
-    mine = np.isin(log.a, _SCHEMA_IDS)
-    if not mine.any():
-        return schema
-    log = rows_at(log, mine)
-    columns = (log.tx.tolist(), log.e.tolist(), log.a.tolist(), values_in(log, dictionary), log.added.tolist())
-    changes = zip(*columns, strict=True)
+def advance_schema(schema: Schema, rows: LogRows, log: Log, t: int) -> Schema:
+    """The schema after a stretch of ``log`` that ends at ``t``, whatever else is in it."""
+    mine = rows_at(rows, np.isin(rows.a, _SCHEMA_IDS))
+    values = values_in(mine, log.dictionary)
+    changes = zip(mine.tx.tolist(), mine.e.tolist(), mine.a.tolist(), values, mine.added.tolist(), strict=True)
     for _, group in itertools.groupby(changes, key=lambda change: change[0]):
         schema = schema.advance((e, a, v, added) for _, e, a, v, added in group)
-    return schema
+    told = np.unique(rows.e[(rows.a == Ids.VALUE_TYPE) | (rows.a == Ids.DOC)])
+    return _documented(schema, told[member(told, ints(sorted(attribute.id for attribute in schema)))], log, t)
 
 
-_SCHEMA_IDS: Final = ints(sorted(SCHEMA_ATTRIBUTES))
+def _documented(schema: Schema, attributes: Ints, log: Log, t: int) -> Schema:
+    """``schema`` with the ``db/doc`` that some attributes have at ``t``.
+
+    Documents are not followed through the log: any entity may have one, and there may be millions.
+    """
+    if not len(attributes):
+        return schema
+    facts = log.facts_of(attributes, t)
+    at = facts.a == Ids.DOC
+    docs = dict(zip(facts.e[at].tolist(), decode(ValueType.STRING, facts.v[at], log.dictionary), strict=True))
+    olds = ((e, schema.attribute(e).doc) for e in attributes.tolist() if e not in docs)
+    lost = ((e, Ids.DOC, doc, False) for e, doc in olds if doc is not None)
+    return schema.advance((*lost, *((e, Ids.DOC, doc, True) for e, doc in docs.items())))
+
+
+_SCHEMA_IDS: Final = ints(sorted(SCHEMA_ATTRIBUTES - {Ids.DOC}))
 _BUILTIN_TYPES: Final = {attribute.id: attribute.type for attribute in BUILTIN}
 
 

@@ -19,7 +19,7 @@ from factstore.columns import LogRows
 from factstore.errors import FactstoreError, LogError
 from factstore.log import Counters
 from factstore.postgres.create import ensure_store
-from factstore.postgres.pool import WRITER_SETTINGS, Pool, Session, translated
+from factstore.postgres.pool import WRITER_SETTINGS, Pool, Session, is_lost, pipelined, translated
 from factstore.postgres.read import Reads
 from factstore.postgres.write import PostgresWriter
 
@@ -77,15 +77,21 @@ class PostgresLog(Reads):
             self._writers.give(session)
             if not broken:
                 raise translated(error) from error
+        except BaseException:  # Ctrl-C while waiting: nobody may be left behind with the lock in hand
+            session.close()
+            raise
         session = self._writers.take()
         try:
             return session, self._lock(session)
         except psycopg.Error as error:
             session.close()
             raise translated(error) from error
+        except BaseException:
+            session.close()
+            raise
 
     def _lock(self, session: Session) -> Counters:
-        with session.pipeline():
+        with pipelined(session):
             session.execute("BEGIN")
             cursor = session.execute(self._sql["lock"], binary=True)
         return Counters(*cursor.fetchall()[0])
@@ -94,9 +100,11 @@ class PostgresLog(Reads):
         try:
             writer.commit(self.channel)
         except psycopg.Error as error:
-            if not session.closed:
+            if not session.closed and not is_lost(error):
                 _roll_back(session)
                 raise translated(error) from error
+            # A server that goes down may say so after the commit, on a session that is not closed yet.
+            session.close()
             if not self._came_through(writer.counters.t - 1, written):
                 raise LogError(
                     "the connection was lost during the commit, and nothing was written", code="log/unreachable"

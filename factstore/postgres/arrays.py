@@ -72,11 +72,14 @@ def int8s(values: Ints) -> Payload:
     return _fixed(_INT8, values)
 
 
+LAST_ATTRIBUTE: Final = 2**31 - 1
+
+
 def int4s(values: Ints) -> Payload:
     """An ``int4[]``; attribute ids are stored in four bytes, and a larger one is ``log/attribute-id``."""
-    if len(values) and int(values.max()) >= 2**31:
+    if len(values) and int(values.max()) > LAST_ATTRIBUTE:
         raise LogError(
-            f"{int(values.max())} is too large for an attribute's id: expected less than 2**31",
+            f"{int(values.max())} is too large for an attribute's id: expected at most {LAST_ATTRIBUTE}",
             code="log/attribute-id",
         )
     return _fixed(_INT4, values)

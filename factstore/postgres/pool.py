@@ -56,6 +56,22 @@ def translated(error: psycopg.Error) -> FactstoreError:
     return LogError(f"the database refuses a statement: {text}", code="log/refused", sqlstate=error.sqlstate)
 
 
+@contextmanager
+def pipelined(session: Session) -> Iterator[None]:
+    """Sends the block's statements together; its first error is raised, and no later one told of."""
+    first: psycopg.Error | None = None
+    try:
+        with session.pipeline():
+            try:
+                yield
+            except psycopg.Error as error:  # kept inside the pipeline, whose end would log another one
+                first = error
+    except psycopg.Error as error:
+        raise first or error from None
+    if first is not None:
+        raise first
+
+
 def open_session(dsn: str, settings: tuple[str, ...] = ()) -> Session:
     """A new connection; ``log/unreachable`` if there is no server, ``store/permission`` if it will not have us."""
     try:
@@ -124,7 +140,7 @@ class Pool:
         try:
             return self._fetch(statement, params, prepare)
         except psycopg.Error as error:
-            if not _is_lost(error):
+            if not is_lost(error):
                 raise translated(error) from error
         # One broken connection is most often a restarted server, and the other idle ones are broken as well.
         self.drop()
@@ -158,7 +174,7 @@ class Pool:
         self._pid = os.getpid()
 
 
-def _is_lost(error: psycopg.Error) -> bool:
+def is_lost(error: psycopg.Error) -> bool:
     """Whether the connection is gone, rather than the statement wrong."""
     return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and (
         error.sqlstate is None or error.sqlstate.startswith(("08", "57P", "25P03"))

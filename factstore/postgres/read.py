@@ -18,12 +18,13 @@ from factstore.columns import Intervals, Ints, LogRows, Rows, ints
 from factstore.datom import FOREVER, TX0
 from factstore.dictionary import Dictionary, Entry, digest
 from factstore.errors import LogError
-from factstore.postgres.arrays import columns, int4s, int8s, uuids
+from factstore.postgres.arrays import LAST_ATTRIBUTE, columns, int4s, int8s, uuids
 from factstore.postgres.pool import Pool, Row
 from factstore.postgres.statements import statements
 from factstore.schema import Ids
 from factstore.snapshot import NO_FACTS, Facts
-from factstore.values import Value, ValueType, from_bytes
+from factstore.values import Value, ValueType
+from factstore.values_bytes import from_bytes
 
 _E_V_TX: Final = (("e", ">i8"), ("v", ">i8"), ("tx", ">i8"))
 _FACT: Final = (*_E_V_TX, ("a", ">i4"))
@@ -77,16 +78,29 @@ class Reads:
 
         One attribute that is in no index of a huge store thus costs a pass over all of it.
         """
-        flags = {"a": int8s(ints(list(attributes))), "unique": Int8(Ids.UNIQUE), "index": Int8(Ids.INDEX)}
-        by_value = {row[0] for row in self._readers.fetch(self._sql["by_value"], flags)}
-        indexed, others = [a for a in attributes if a in by_value], [a for a in attributes if a not in by_value]
+        # What only a speculative value defines is not in the store.
+        stored = [a for a in attributes if a <= LAST_ATTRIBUTE]
+        said = self._said_by_value(stored)
+        by_value = {attribute for attribute, _, _ in said}
+        indexed, others = [a for a in stored if a in by_value], [a for a in stored if a not in by_value]
+        pieces = self._indexed(f"{what}_by_value", indexed, t)
+        # Said before and after by the same facts, it held at the load as well: else the index may have lost them.
+        if pieces is None or (indexed and self._said_by_value(indexed) != said):
+            pieces, others = [], stored
+        return pieces + self._columns_of(f"{what}_scan", others, t)
+
+    def _said_by_value(self, attributes: list[int]) -> set[Row]:
+        params = {"a": int8s(ints(attributes)), "unique": Int8(Ids.UNIQUE), "index": Int8(Ids.INDEX)}
+        return set(self._readers.fetch(self._sql["by_value"], params))
+
+    def _indexed(self, statement: str, attributes: list[int], t: int) -> list[tuple[bytes | None]] | None:
+        """The rows by index; None if they are too many for it."""
         try:
-            pieces = self._columns_of(f"{what}_by_value", indexed, t)
+            return self._columns_of(statement, attributes, t)
         except LogError as error:
             if error.data.get("sqlstate") != _TOO_LARGE:
                 raise
-            pieces, others = [], list(attributes)
-        return pieces + self._columns_of(f"{what}_scan", others, t)
+            return None
 
     def _columns_of(self, statement: str, attributes: list[int], t: int) -> list[tuple[bytes | None]]:
         if not attributes:

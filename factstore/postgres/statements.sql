@@ -98,8 +98,8 @@ FROM unnest(%(e)s) AS k(e) JOIN {s}.facts_hist f ON f.e = k.e
 WHERE f.tx_from <= %(tx)s AND f.tx_to > %(tx)s AND (SELECT t FROM {s}.root) > %(t)s
 
 -- name: by_value
--- Which attributes are kept in value order: those with a db/unique or a true db/index.
-SELECT DISTINCT e FROM {s}.facts_live WHERE e = ANY(%(a)s) AND (a = %(unique)s OR (a = %(index)s AND v = 1))
+-- What says of attributes that they are kept in value order, and since when: a db/unique or a true db/index.
+SELECT e, a, tx_from FROM {s}.facts_live WHERE e = ANY(%(a)s) AND (a = %(unique)s OR (a = %(index)s AND v = 1))
 
 -- name: load_scan
 -- The facts of some attributes that held at a transaction, from one pass over the tables, in pieces of
@@ -165,9 +165,9 @@ SELECT piece.rows FROM unnest(%(a)s) AS k(a), LATERAL (
 ) AS piece
 
 -- name: read
--- A stretch of the log, a thousand transactions to a piece.
+-- A stretch of the log, 64 transactions to a piece: a value may have at most 1 GB, which is 34 million datoms.
 SELECT string_agg(int8send(tx) || int8send(e) || int8send(v) || int4send(a) || int2send(vt) || boolsend(added), ''::bytea)
-FROM {s}.log WHERE tx > %(after)s AND tx <= %(upto)s GROUP BY tx >> 10 ORDER BY tx >> 10
+FROM {s}.log WHERE tx > %(after)s AND tx <= %(upto)s GROUP BY tx >> 6 ORDER BY tx >> 6
 
 -- name: codes
 -- The codes of values by their digests: (position asked, code).

@@ -18,11 +18,12 @@ from factstore.datom import TX0
 from factstore.dictionary import Dictionary, Entry, digest
 from factstore.log import Assertions, Counters, Pending, Plan, changed_plan, operations
 from factstore.postgres.arrays import Payload, bools, byteas, columns, int2s, int4s, int8s, texts, uuids
-from factstore.postgres.pool import Row, Session, translated
+from factstore.postgres.pool import Row, Session, pipelined, translated
 from factstore.postgres.read import facts_in
 from factstore.schema import Attribute, Ids, Schema
 from factstore.snapshot import NO_FACTS, Facts
-from factstore.values import Value, ValueType, to_bytes
+from factstore.values import Value, ValueType
+from factstore.values_bytes import to_bytes
 
 Statement = tuple[str, dict[str, Any]]
 """A statement's name and parameters."""
@@ -73,7 +74,7 @@ class PostgresWriter:
         try:
             if not self._queue:
                 return self._session.execute(self._sql[name], params, binary=True).fetchall()
-            with self._session.pipeline():
+            with pipelined(self._session):
                 self._send()
                 cursor = self._session.execute(self._sql[name], params, binary=True)
             return cursor.fetchall()
@@ -88,7 +89,7 @@ class PostgresWriter:
     def commit(self, channel: str) -> None:
         """Sends what is queued, the new counters, the hint to listeners and the commit in one go."""
         t, next_e, next_v = self.counters
-        with self._session.pipeline():
+        with pipelined(self._session):
             self._send()
             counters = {"t": Int8(t - 1), "next_e": Int8(next_e), "next_v": Int8(next_v)}
             self._session.execute(self._sql["advance"], counters)

@@ -212,6 +212,9 @@ class Query(Node, frozen=True, eq=False):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Query) and self._key() == other._key()
 
+    def __ne__(self, other: object) -> bool:
+        return not self == other  # a struct's own != does not ask ==
+
     def __hash__(self) -> int:
         return hash(self._key())
 

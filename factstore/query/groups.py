@@ -55,6 +55,7 @@ class OrStep:
         self.node: Node = node
         self.names = names
         self.needs = needs
+        self._own = frozenset(name for branch in branches for step in branch for name in step.names) - names
         self._branches = branches
         self._solver = solver
 
@@ -64,8 +65,9 @@ class OrStep:
     def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
         values = self._solver.values
         start = project(rows, [name for name in rows.names if name in self.names])
-        if 2 * start.size < rows.size:
-            # Many rows say the same to the branches: each is solved once, and joined back.
+        if 2 * start.size < rows.size or not self._own.isdisjoint(rows.names):
+            # Many rows say the same to the branches, or hold other things by the names of the branches' own
+            # variables: each is solved once, and joined back.
             found = [self._solver.solve(branch, start, self.names) for branch in self._branches]
             return join(rows, union(found, sorted(self.names), values), values)
         keep = needed & self.names.union(rows.names)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -52,7 +53,8 @@ class RuleSet:
         self.strata: dict[str, int] = _strata(self._rules)
         self._unfolder = unfolded(self._rules, lambda rule: (call.name for call in calls_in(rule.clauses)))
         flat = [replace(rule, clauses=self._unfolder.clauses(rule.clauses)) for rule in self]
-        self._rules = _by_name(made for rule in flat for made in _without_or_calls(rule))
+        fresh = itertools.count()
+        self._rules = _by_name(made for rule in flat for made in _without_or_calls(rule, fresh))
 
     @staticmethod
     @functools.lru_cache(maxsize=64)
@@ -140,7 +142,7 @@ def calls_in(clauses: Sequence[Clause | And]) -> list[RuleCall]:
 _BRANCH: Final = "or@"
 
 
-def _without_or_calls(rule: Rule) -> list[Rule]:
+def _without_or_calls(rule: Rule, fresh: Iterator[int]) -> list[Rule]:
     """The rule with each ``or`` that calls rules turned into a call of a rule made of its branches."""
     made: list[Rule] = []
 
@@ -152,7 +154,7 @@ def _without_or_calls(rule: Rule) -> list[Rule]:
             return clause
         required = sorted(needed(clause, around))
         free = sorted((spoken((clause,)) & around | given((clause,))) - set(required))
-        name = f"{_BRANCH}{rule.head.name}/{id(clause):x}"
+        name = f"{_BRANCH}{rule.head.name}/{next(fresh)}"
         head = RuleHead(name, tuple(map(Variable, required)), tuple(map(Variable, free)), at=clause.at)
         for branch in clause.branches:
             inner = branch.clauses if isinstance(branch, And) else (branch,)

@@ -8,7 +8,7 @@ answers: recursive rules keep tables for their recursion only.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeVar
 
 from msgspec.structs import replace
@@ -32,6 +32,7 @@ from factstore.query.ast import (
     walk,
 )
 from factstore.query.ast_terms import BindCollection, BindRelation, BindTuple
+from factstore.query.scope import spoken
 
 _LARGEST: Final = 64
 """Clauses that one call may be turned into; rules that call each other twice a level grow fast."""
@@ -100,22 +101,36 @@ class Unfolder:
 
     def _body(self, rule: Rule, call: RuleCall) -> list[And] | None:
         """The branch a rule makes of a call: none if a constant differs; None if it cannot be written so."""
-        terms: dict[str, Term] = {}
+        terms = _Terms(self._fresh)
         before: list[Clause] = []
         for given, own in zip(call.args, rule.head.args, strict=True):
             if isinstance(own, Variable):
-                terms[own.name] = self._own(own.name) if isinstance(given, Blank) else given
+                terms[own.name] = terms[own.name] if isinstance(given, Blank) else given
             elif isinstance(given, Variable):
                 before.append(FunctionCall(fn="ground", args=(own,), binding=BindScalar(variable=given), at=call.at))
             elif isinstance(given, Constant) and given != own:
                 return []
         if any(name in _assigned(rule.clauses) for name, term in terms.items() if isinstance(term, Constant)):
             return None
-        terms.update((name, self._own(name)) for name in variables(rule.clauses) if name not in terms)
         return [And(clauses=(*before, *_renamed(rule.clauses, terms)), at=rule.at)]
 
-    def _own(self, name: str) -> Variable:
-        return Variable(name=f"{name}·{next(self._fresh)}")
+
+class _Terms(dict[str, Term]):
+    """What takes the place of a variable: a term of the call, else a variable of its own."""
+
+    def __init__(self, fresh: Iterator[int]) -> None:
+        super().__init__()
+        self.fresh = fresh
+
+    def __missing__(self, name: str) -> Term:
+        self[name] = Variable(name=f"{name}·{next(self.fresh)}")
+        return self[name]
+
+    def within(self, names: Iterable[str]) -> _Terms:
+        """The terms inside a ``not-join`` or ``or-join``, which share with those outside only what it lists."""
+        inner = _Terms(self.fresh)
+        inner.update((name, self[name]) for name in names)
+        return inner
 
 
 def _size(rules: Sequence[Rule]) -> int:
@@ -137,12 +152,14 @@ def _assigned(clauses: Sequence[Clause]) -> set[str]:
     return set(found)
 
 
-def _renamed(node: N, terms: Mapping[str, Term]) -> N:
+def _renamed(node: N, terms: _Terms) -> N:
     """The node with other terms for its variables."""
     if isinstance(node, Variable):
-        return terms.get(node.name, node)  # type: ignore[return-value]
+        return terms[node.name]  # type: ignore[return-value]
     if isinstance(node, tuple):
         return tuple(_renamed(each, terms) for each in node)  # type: ignore[return-value]
+    if isinstance(node, Not | Or) and node.vars is not None:
+        terms = terms.within(spoken((node,)))
     if isinstance(node, Node) and not isinstance(node, Constant):
         fields = {name: _renamed(getattr(node, name), terms) for name in node.__struct_fields__ if name != "at"}
         return replace(node, **fields)

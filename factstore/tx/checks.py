@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from factstore.columns import Ints, ints, member
 from factstore.datom import FIRST_ENTITY, is_tx
@@ -12,9 +13,10 @@ from factstore.tx.diff import Diff, Said, at
 from factstore.tx.encode import Codes
 from factstore.tx.forms import Forms
 from factstore.tx.gather import Gathered
-from factstore.values import ValueType
+from factstore.values import ValueType, encode_inline
 
 _SCHEMA: Ints = ints(sorted(SCHEMA_ATTRIBUTES))
+_TOO_LATE = encode_inline(ValueType.INSTANT, datetime(9999, 1, 1, tzinfo=UTC))
 
 
 def refuse_derived(gathered: Gathered, added: Said, tx: int, codes: Codes, forms: Forms) -> None:
@@ -82,6 +84,13 @@ def stated_instant(found: Diff, tx: int, previous: int | None, codes: Codes) -> 
             entity=entity,
         )
     instant = int(stated.v[0])
+    if instant >= _TOO_LATE:
+        [seen] = codes.decode(ValueType.INSTANT, ints([instant]))
+        raise TransactionError(
+            f":db/txInstant {seen.isoformat()} leaves no time for those after it: expected a year before 9999",
+            code="tx/instant",
+            instant=seen,
+        )
     if previous is not None and instant <= previous:
         seen, last = codes.decode(ValueType.INSTANT, ints([instant, previous]))
         raise TransactionError(

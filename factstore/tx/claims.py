@@ -8,7 +8,7 @@ import numpy as np
 
 from factstore.columns import EMPTY, Ints, Mask
 from factstore.schema import Attribute
-from factstore.tx.encode import Codes
+from factstore.tx.encode import PROVISIONAL, Codes
 from factstore.tx.entities import Entities
 from factstore.tx.forms import Forms
 from factstore.tx.gather import Column, Gathered
@@ -20,6 +20,8 @@ class Claims(NamedTuple):
     node: Ints
     a: Ints
     v: Ints
+    fresh: Mask
+    """Whether the store does not know the value at all, so that nobody can hold it."""
     row: Ints
     """-1 where nothing is asserted: a lookup ref only asks."""
     is_ref: Mask
@@ -33,7 +35,8 @@ def claims_of(gathered: Gathered, node: Ints) -> Claims:
     said = [(column, False) for column in gathered.adds.values() if column.attribute.unique is not None]
     parts = [_claims(column, is_lookup, node) for column, is_lookup in looked + said]
     if not parts:
-        return Claims(EMPTY, EMPTY, EMPTY, EMPTY, EMPTY.astype(np.bool_), EMPTY.astype(np.bool_))
+        none = EMPTY.astype(np.bool_)
+        return Claims(EMPTY, EMPTY, EMPTY, none, EMPTY, none, none)
     return Claims(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
 
@@ -44,6 +47,8 @@ def _claims(column: Column, is_lookup: bool, node: Ints) -> Claims:
         node[column.at],
         np.full(size, attribute.id, dtype=np.int64),
         column.codes,
+        # A long or a double may be as large as a provisional code.
+        (column.codes >= PROVISIONAL) & attribute.type.interned,
         np.full(size, -1, dtype=np.int64) if is_lookup else column.at,
         np.full(size, attribute.is_ref),
         np.full(size, is_lookup or attribute.unique == "identity"),

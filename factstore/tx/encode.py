@@ -7,7 +7,7 @@ written are given a real code in the end, so a redundant or refused one leaves n
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from itertools import repeat
 from typing import Any, Final
 
@@ -20,7 +20,8 @@ from factstore.schema import Attribute, Ids
 from factstore.tx.forms import Forms
 from factstore.tx.gather import Column, Gathered
 from factstore.tx.reader import Reader
-from factstore.values import Keyword, Value, ValueType, coerce, to_bytes
+from factstore.values import Keyword, Value, ValueType, coerce, shown
+from factstore.values_bytes import slot_type, to_bytes
 
 PROVISIONAL: Final = 1 << 62
 
@@ -62,7 +63,7 @@ class Codes:
     def show(self, attribute: Attribute, code: int) -> str:
         """One value as a message shows it."""
         try:
-            return repr(self.decode(attribute.type, ints([code]))[0])
+            return shown(self.decode(attribute.type, ints([code]))[0])
         except LogError:  # written by a transaction that is not published yet
             return f"value {code}"
 
@@ -115,7 +116,7 @@ def _inline(column: Column, gathered: Gathered, forms: Forms) -> Ints:
 
 def _coerced(column: Column, gathered: Gathered, forms: Forms) -> list[Value]:
     if column.attribute.type is ValueType.INSTANT:
-        column.loose = not all(getattr(value, "tzinfo", None) is UTC for value in column.values)
+        column.loose = not all(type(value) is datetime and value.tzinfo is UTC for value in column.values)
     return _coerced_each(column, gathered, forms) if column.loose else column.values
 
 
@@ -139,8 +140,6 @@ def _coerced_one(attribute: Attribute, value: Value) -> Value:
     coerced = coerce(attribute.type, value)
     if attribute.type is ValueType.TUPLE:
         return tuple(map(_coerced_slot, _slots(attribute, coerced), coerced))
-    if attribute.type is ValueType.BIGDEC and not coerced.is_finite():
-        raise InvalidValue(f"{coerced} is no finite number", code="value/wrong-type", value=value)
     return coerced
 
 
@@ -155,7 +154,7 @@ def _slots(attribute: Attribute, value: tuple[Value, ...]) -> Sequence[ValueType
         return [None] * len(value)
     if len(types) != len(value):
         raise InvalidValue(
-            f"{value!r} has {len(value)} items: expected {len(types)}", code="value/wrong-type", value=value
+            f"{shown(value)} has {len(value)} items: expected {len(types)}", code="value/wrong-type", value=value
         )
     return [_type_named(name) for name in types]
 
@@ -165,4 +164,6 @@ def _type_named(name: Keyword) -> ValueType:
 
 
 def _coerced_slot(vt: ValueType | None, value: Value) -> Value:
-    return value if vt is None or value is None else coerce(vt, value)
+    if value is None:
+        return None
+    return coerce(vt or slot_type(value), value)

@@ -38,11 +38,12 @@ class Column:
         self.values.append(value)
 
 
-# A ref can be written in many ways, an instant has a zone and a tuple has slots: they are always looked at.
+# A ref can be written in many ways, an instant has a zone, a tuple slots, a big number a size: they are always
+# looked at.
 _EXACT: Final[dict[ValueType, type]] = {
     vt: python
     for vt, python in PYTHON_TYPES.items()
-    if vt not in (ValueType.REF, ValueType.INSTANT, ValueType.TUPLE, ValueType.BIGDEC)
+    if vt not in (ValueType.REF, ValueType.INSTANT, ValueType.TUPLE, ValueType.BIGINT, ValueType.BIGDEC)
 }
 
 

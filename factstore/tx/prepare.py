@@ -74,7 +74,7 @@ def prepare(
     refuse_derived(gathered, found.added, tx, codes, forms)
     refuse_builtin(found, db_before.schema)
     found = with_composites(found, db_before.schema, before, codes, reader)
-    schema = redefined(found, db_before, counters.t, codes)
+    schema = redefined(found, db_before, before, counters.t, codes)
     found, instant = _stamped(found, tx, now, previous_instant, codes)
     added, entries = _settled(found.added, db_before.schema, codes, counters.next_v)
     retracted, _ = _settled(found.retracted, db_before.schema, codes, counters.next_v)

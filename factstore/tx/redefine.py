@@ -10,7 +10,8 @@ from factstore.columns import Ints, Rows, ints, member
 from factstore.db import DbValue
 from factstore.errors import SchemaError, TransactionError
 from factstore.schema import SCHEMA_ATTRIBUTES, Attribute, Change, Ids, Schema
-from factstore.tx.diff import Diff, Said, at
+from factstore.tx.before import Before, traits
+from factstore.tx.diff import NOTHING, Diff, Said, at, joined
 from factstore.tx.encode import Codes
 from factstore.values import ValueType
 
@@ -18,22 +19,34 @@ _SCHEMA: Final = ints(sorted(SCHEMA_ATTRIBUTES))
 _DEFINING: Final = ints(sorted((Ids.CARDINALITY, Ids.UNIQUE, Ids.VALUE_TYPE, Ids.TUPLE_ATTRS)))
 
 
-def redefined(found: Diff, db_before: DbValue, t: int, codes: Codes) -> Schema:
+def redefined(found: Diff, db_before: DbValue, before: Before, t: int, codes: Codes) -> Schema:
     """The schema after ``found``; :class:`SchemaError` if it, or the facts there are, do not allow it."""
-    before = db_before.schema
+    schema = db_before.schema
     parts = [at(said, member(said.a, _SCHEMA)) for said in found]
     if not any(len(part.e) for part in parts):
-        return before
+        return schema
     added, retracted = parts
-    changes = [*_changes(retracted, False, before, codes), *_changes(added, True, before, codes)]
-    after = before.advance(changes)
+    told = joined(added, _documented(added, retracted, before))
+    after = schema.advance([*_changes(retracted, False, schema, codes), *_changes(told, True, schema, codes)])
     for entity in _defined(added, retracted):
-        old, new = before.get(entity), after.get(entity)
+        old, new = schema.get(entity), after.get(entity)
         if old is not None and new is not None:
-            _check_facts(old, new, found, db_before, t)
+            _check_facts(old, new, found, db_before, codes, t=t)
+            for composite in traits(after).composites:
+                _check_parts(composite, after)
         elif new is not None:
             _check_parts(new, after)
     return after
+
+
+def _documented(added: Said, retracted: Said, before: Before) -> Said:
+    """The ``db/doc`` that becoming attributes have from before, and keep."""
+    born = added.e[added.a == Ids.VALUE_TYPE]
+    if not len(born):
+        return NOTHING
+    facts = before.about(born)
+    kept = (facts.a == Ids.DOC) & ~np.isin(facts.e, retracted.e[retracted.a == Ids.DOC])
+    return Said(facts.e[kept], facts.a[kept], facts.v[kept], np.full(int(kept.sum()), -1, dtype=np.int64))
 
 
 def _changes(said: Said, is_added: bool, schema: Schema, codes: Codes) -> list[Change]:
@@ -50,7 +63,7 @@ def _defined(added: Said, retracted: Said) -> list[int]:
     return list(np.unique(np.concatenate(entities)).tolist())
 
 
-def _check_facts(old: Attribute, new: Attribute, found: Diff, db_before: DbValue, t: int) -> None:
+def _check_facts(old: Attribute, new: Attribute, found: Diff, db_before: DbValue, codes: Codes, *, t: int) -> None:
     narrower = old.many and not new.many
     if not narrower and (new.unique is None or old.unique is not None):
         return
@@ -61,10 +74,10 @@ def _check_facts(old: Attribute, new: Attribute, found: Diff, db_before: DbValue
             basis_t=db_before.basis_t,
         )
     rows = _facts_after(old, found, db_before)
-    if narrower:
-        _refuse_repeated(new, rows.e, "has two values on entity", "can not become cardinality one")
-    if new.unique is not None and old.unique is None:
-        _refuse_repeated(new, rows.v, "has two entities with value", "can not become unique")
+    if narrower and (entity := _repeated(rows.e)) is not None:
+        raise _contradicted(new, "can not become cardinality one", f"two values on entity {entity}")
+    if new.unique is not None and old.unique is None and (code := _repeated(rows.v)) is not None:
+        raise _contradicted(new, "can not become unique", f"two entities with {codes.show(new, code)}")
 
 
 def _facts_after(attribute: Attribute, found: Diff, db_before: DbValue) -> Rows:
@@ -77,16 +90,16 @@ def _rows(said: Said) -> Rows:
     return Rows(said.e, said.v, np.zeros(len(said.e), dtype=np.int64))
 
 
-def _refuse_repeated(attribute: Attribute, keys: Ints, seen: str, what: str) -> None:
+def _repeated(keys: Ints) -> int | None:
     ordered = np.sort(keys)
     twice = ordered[1:][ordered[1:] == ordered[:-1]]
-    if len(twice):
-        key = int(twice[0])
-        raise SchemaError(
-            f"{attribute.ident!r} {what}: it {seen} {key}" + (" (encoded)" if "value" in seen else ""),
-            code="schema/contradicted",
-            attribute=attribute.ident,
-        )
+    return int(twice[0]) if len(twice) else None
+
+
+def _contradicted(attribute: Attribute, what: str, seen: str) -> SchemaError:
+    return SchemaError(
+        f"{attribute.ident!r} {what}: it has {seen}", code="schema/contradicted", attribute=attribute.ident
+    )
 
 
 def _check_parts(attribute: Attribute, schema: Schema) -> None:

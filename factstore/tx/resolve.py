@@ -14,7 +14,7 @@ from factstore.columns import EMPTY, Ints, Mask, ints, rank
 from factstore.errors import EntityError
 from factstore.schema import Attribute
 from factstore.tx.claims import Claimants
-from factstore.tx.encode import PROVISIONAL, Codes
+from factstore.tx.encode import Codes
 from factstore.tx.entities import Entities
 from factstore.tx.forms import Forms
 from factstore.tx.gather import Gathered
@@ -50,7 +50,7 @@ class Resolver:
 
     def _ask(self) -> None:
         v = self.said.values()
-        known = (v < PROVISIONAL) & (~self.said.claims.is_ref | (v >= 0)) & ~self._asked
+        known = ~self.said.claims.fresh & (~self.said.claims.is_ref | (v >= 0)) & ~self._asked
         at = np.flatnonzero(known)
         if len(at):
             self.said.holder[at] = self._reader.holders(self.said.claims.a[at], v[at])

@@ -23,7 +23,7 @@ class Lookup(NamedTuple):
     value: Any
 
     def __repr__(self) -> str:
-        return f"[{self.attribute.ident!r} {self.value!r}]"
+        return f"[{self.attribute.ident!r} {shown(self.value)}]"
 
 
 Sought = Callable[[Attribute, int, Any], None]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +13,15 @@ from factstore.log import Log, MemoryLog
 from factstore.postgres import PostgresLog
 from tests import pg
 from tests.contract.plans import Store
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    """Where a store can be made. Short: the path of a socket may have 107 bytes."""
+    found = Path(tempfile.mkdtemp(prefix="fs-"))
+    found.chmod(0o755)
+    yield found / "store"
+    shutil.rmtree(found, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

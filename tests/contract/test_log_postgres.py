@@ -287,3 +287,61 @@ def test_bits_of_facts_follow_their_attribute(pg_store, admin) -> None:
         f'SELECT DISTINCT a, fl FROM "{_schema(pg_store.log)}".facts WHERE a = ANY(%s)', ([AGE, NOTE],)
     )
     assert sorted(rows.fetchall()) == [(AGE, 5), (NOTE, 4)]
+
+
+@pytest.mark.parametrize("what", ["load", "load_intervals"])
+def test_an_index_dropped_between_two_statements_loses_no_fact(pg_store, monkeypatch, what) -> None:
+    pg_store.commit([(ANN, SCORE, 0.5)])
+    log, columns_of = pg_store.log, PostgresLog._columns_of
+
+    def drop_first(statement: str, attributes: list[int], t: int):
+        if statement.endswith("_by_value"):
+            pg_store.commit([(SCORE, Ids.INDEX, False)], [(SCORE, Ids.INDEX, True)])
+        return columns_of(log, statement, attributes, t)
+
+    monkeypatch.setattr(log, "_columns_of", drop_first)
+    assert getattr(log, what)([SCORE], 2)[SCORE].e.tolist() == [ANN]
+
+
+def test_a_server_that_says_goodbye_after_the_commit_is_asked_again(pg_store, monkeypatch) -> None:
+    """It ends the session between the commit and its answer; the client has not yet seen it close."""
+    from factstore.postgres.write import PostgresWriter
+
+    sent = PostgresWriter.commit
+
+    def last_words(self: PostgresWriter, channel: str) -> None:
+        sent(self, channel)
+        raise psycopg.errors.AdminShutdown("terminating connection due to administrator command")
+
+    monkeypatch.setattr(PostgresWriter, "commit", last_words)
+    t = pg_store.commit([(ANN, NAME, "ann")])
+    assert (t, pg_store.held(NAME)) == (2, {ANN: ["ann"]})
+
+
+def test_an_interrupted_wait_leaves_no_lock_behind(pg_store, dsn, monkeypatch) -> None:
+    lock, other = PostgresLog._lock, PostgresLog(dsn, _schema(pg_store.log))
+
+    def interrupted(self: PostgresLog, session: psycopg.Connection) -> None:
+        lock(self, session)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(PostgresLog, "_lock", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        pg_store.commit([(ANN, AGE, 1)])
+    monkeypatch.undo()
+    with other.writer() as writer:
+        assert writer.counters.t == 2
+    other.close()
+
+
+def test_a_refused_commit_says_nothing_beside_its_error(pg_store, caplog, capfd) -> None:
+    pg_store.commit([(ANN, AGE, 1)])
+    with pytest.raises(LogError):
+        pg_store.commit([(ANN, AGE, 1)])
+    assert (caplog.records, capfd.readouterr().err) == ([], "")
+
+
+def test_an_attribute_that_only_a_speculation_knows_has_no_facts(pg_store) -> None:
+    loaded = pg_store.log.load([NAME, 2**41], 1)
+    assert {a: len(rows.e) for a, rows in loaded.items()} == {NAME: 0, 2**41: 0}
+    assert len(pg_store.log.load_intervals([2**41], 1)[2**41].e) == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -171,3 +171,36 @@ def test_a_composite_tuple_has_single_parts_that_exist() -> None:
     store = Store()
     for parts in (["person/name", "no/such"], ["person/name", "person/alias"], ["person/name", "person/point"]):
         store.refused([attribute("a/key", "tuple", tupleAttrs=parts)], "schema/invalid")
+
+
+def test_a_part_of_a_composite_tuple_stays_single() -> None:
+    error = Store().refused([["db/add", "reg/year", "db/cardinality", "db.cardinality/many"]], "schema/invalid")
+    assert ":reg/key is made of :reg/year, which has many values" in error.message
+
+
+def test_what_contradicts_a_change_is_shown_as_it_was_written() -> None:
+    store = Store()
+    store.transact([person(name="Ann", born=START), person(name="Ann", born=START)])
+    for name, shown in (("name", "'Ann'"), ("born", "datetime.datetime(2024, 1, 1")):
+        error = store.refused([["db/add", f"person/{name}", "db/unique", "db.unique/value"]], "schema/contradicted")
+        assert f"it has two entities with {shown}" in error.message
+
+
+def test_an_instant_leaves_time_for_the_next() -> None:
+    store = Store()
+    last = datetime.max.replace(tzinfo=UTC)
+    store.refused([{"db/id": "db/current-tx", "db/txInstant": last}], "tx/instant")
+    store.transact([{"db/id": "db/current-tx", "db/txInstant": last.replace(year=9998)}])
+    assert store.transact([]).instant.year == 9999
+
+
+def test_a_document_is_the_attributes_however_early_it_was_said() -> None:
+    store = Store()
+    e = store.transact([{"db/id": "x", "db/doc": "early"}]).tempids["x"]
+    store.transact([{"db/id": e, **attribute("a/b", "long")}])
+    assert store.schema.attribute("a/b").doc == "early"
+    f = store.transact([{"db/id": "x", "db/doc": "early"}]).tempids["x"]
+    store.transact([{"db/id": f, **attribute("a/c", "long"), "db/doc": "late"}])
+    g = store.transact([{"db/id": "x", "db/doc": "early"}]).tempids["x"]
+    store.transact([{"db/id": g, **attribute("a/d", "long")}, ["db/retract", g, "db/doc", "early"]])
+    assert [store.schema.attribute(name).doc for name in ("a/c", "a/d")] == ["late", None]

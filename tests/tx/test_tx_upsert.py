@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.tx.tx_store import Store, changed, person
+from tests.tx.tx_store import Store, attribute, changed, person
 
 
 def test_a_map_with_a_known_identity_is_that_entity() -> None:
@@ -175,3 +175,16 @@ def test_idents_upsert_by_name() -> None:
     store = Store()
     red = store.db.entid("color/red")
     assert store.transact([{"db/id": "x", "db/ident": "color/red", "db/doc": "warm"}]).tempids["x"] == red
+
+
+LARGE = [2**62 - 1, 2**62, 2**63 - 1, -(2**63), 1.0, 2.0, -2.0, 1e308, float("inf")]
+
+
+@pytest.mark.parametrize("value", LARGE)
+def test_numbers_as_large_as_the_codes_of_new_values_are_found(value: float) -> None:
+    """Doubles from 2.0 on are encoded above 2**62, where the provisional codes of strings begin."""
+    kind = "long" if type(value) is int else "double"
+    store = Store([attribute("k/id", kind, unique="identity"), attribute("k/value", kind, unique="value")])
+    first = store.transact([{"db/id": "x", "k/id": value, "k/value": value}]).tempids["x"]
+    assert store.transact([{"db/id": "x", "k/id": value}]).tempids["x"] == first
+    store.refused([{"k/value": value}], "tx/unique-conflict")
