@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,9 +50,12 @@ class Sorted:
         """The half-open range of positions of each wanted key."""
         if self._offsets is None:
             return np.searchsorted(self.keys, wanted), np.searchsorted(self.keys, wanted, side="right")
+        if len(wanted) == 1:
+            lo, hi = self.range(int(wanted[0]))
+            return ints([lo]), ints([hi])
         at = wanted - self._low
         width = len(self._offsets) - 1
-        outside = (at < 0) | (at >= width)
+        outside = at.view(np.uint64) >= width  # what is below the first key wraps round to far above
         if outside.any():
             # Everything outside is the empty range at the end.
             at = np.where(outside, width, at)
@@ -116,24 +119,42 @@ NO_FACTS: Final = Segment(NO_ROWS)
 class Found:
     """Facts by their positions in segments; each column is gathered when it is first asked for."""
 
+    __slots__ = ("_columns", "_parts")
+
     def __init__(self, *parts: tuple[Rows, Ints]) -> None:
         self._parts = parts
+        self._columns: list[Ints | None] = [None, None, None]
 
     def _gathered(self, column: int) -> Ints:
-        gathered = [rows[column][at] for rows, at in self._parts]
-        return gathered[0] if len(gathered) == 1 else np.concatenate(gathered)
+        found = self._columns[column]
+        if found is None:
+            gathered = [rows[column][at] for rows, at in self._parts]
+            found = self._columns[column] = gathered[0] if len(gathered) == 1 else np.concatenate(gathered)
+        return found
 
-    @cached_property
+    @property
     def e(self) -> Ints:
         return self._gathered(0)
 
-    @cached_property
+    @property
     def v(self) -> Ints:
         return self._gathered(1)
 
-    @cached_property
+    @property
     def tx(self) -> Ints:
         return self._gathered(2)
+
+
+class Ranges(NamedTuple):
+    """Half-open ranges of positions, one for each key that was sought, in each segment of an index."""
+
+    parts: Sequence[tuple[Segment, Ints, Ints]]
+    by_value: bool
+
+    @property
+    def size(self) -> int:
+        """How many facts lie in them; exact up to what has died since the last merge."""
+        return sum(int(hi.sum() - lo.sum()) for _, lo, hi in self.parts)
 
 
 class AttributeIndex:
@@ -193,11 +214,19 @@ class AttributeIndex:
 
     def by_entity(self, e: Ints) -> tuple[Ints, Found]:
         """The facts of each entity: (row, facts)."""
-        return self._found([(segment, *segment.by_e.ranges(e)) for segment in self._segments()], by_value=False)
+        return self.facts_in(self.ranges_of_entities(e))
 
     def by_value(self, v: Ints) -> tuple[Ints, Found]:
         """The facts with each value: (row, facts)."""
-        return self._found([(segment, *segment.by_v.ranges(v)) for segment in self._segments()], by_value=True)
+        return self.facts_in(self.ranges_of_values(v))
+
+    def ranges_of_entities(self, e: Ints) -> Ranges:
+        """Where the facts of each entity lie."""
+        return Ranges([(segment, *segment.by_e.ranges(e)) for segment in self._segments()], by_value=False)
+
+    def ranges_of_values(self, v: Ints) -> Ranges:
+        """Where the facts with each value lie."""
+        return Ranges([(segment, *segment.by_v.ranges(v)) for segment in self._segments()], by_value=True)
 
     def between(self, low: int | None, high: int | None) -> Found:
         """The facts whose encoded value lies in ``low..high``, both included, None being open."""
@@ -205,7 +234,7 @@ class AttributeIndex:
         for segment in self._segments():
             lo, hi = _bounds(segment.by_v.keys, low, high)
             parts.append((segment, ints([lo]), ints([hi])))
-        return self._found(parts, by_value=True)[1]
+        return self.facts_in(Ranges(parts, by_value=True))[1]
 
     def find(self, e: Ints, v: Ints) -> tuple[Mask, Ints]:
         """For each fact (e, v): whether it holds, and its transaction (-1 where it does not)."""
@@ -222,14 +251,6 @@ class AttributeIndex:
             held |= newer
         return held, tx
 
-    def count_entities(self, e: Ints) -> Ints:
-        """How many facts each entity has; exact up to what has died since the last merge."""
-        return _count(*(segment.by_e.ranges(e) for segment in self._segments()))
-
-    def count_values(self, v: Ints) -> Ints:
-        """How many facts each value has; exact up to what has died since the last merge."""
-        return _count(*(segment.by_v.ranges(v) for segment in self._segments()))
-
     def count_between(self, low: int | None, high: int | None) -> int:
         """How many facts :meth:`between` gives; exact up to what has died since the last merge."""
         ranges = [_bounds(segment.by_v.keys, low, high) for segment in self._segments()]
@@ -238,11 +259,12 @@ class AttributeIndex:
     def _segments(self) -> tuple[Segment, ...]:
         return (self._base, self._tail) if len(self._tail) else (self._base,)
 
-    def _found(self, parts: Sequence[tuple[Segment, Ints, Ints]], *, by_value: bool) -> tuple[Ints, Found]:
+    def facts_in(self, ranges: Ranges) -> tuple[Ints, Found]:
+        """The facts in each range: (row, facts)."""
         rows, found = [], []
-        for segment, lo, hi in parts:
+        for segment, lo, hi in ranges.parts:
             row, at = spans(lo, hi)
-            if by_value:
+            if ranges.by_value:
                 at = segment.at_v(at)
             if segment is self._base and len(self._dead):
                 alive = ~member(at, self._dead)
@@ -259,13 +281,6 @@ def _bounds(keys: Ints, low: int | None, high: int | None) -> tuple[int, int]:
     lo = 0 if low is None else int(np.searchsorted(keys, low))
     hi = len(keys) if high is None else int(np.searchsorted(keys, high, side="right"))
     return lo, max(lo, hi)
-
-
-def _count(*ranges: tuple[Ints, Ints]) -> Ints:
-    total: Ints = np.zeros(1, dtype=np.int64)
-    for lo, hi in ranges:
-        total = total + (hi - lo)
-    return total
 
 
 def _keep(rows: Rows, mask: Mask) -> Rows:

@@ -42,7 +42,7 @@ class Schema:
     (46, <ValueType.STRING: 6>)
     """
 
-    __slots__ = ("_attributes", "_facts", "_idents", "_names")
+    __slots__ = ("_attributes", "_facts", "_idents", "_looked_up", "_names")
 
     def __init__(
         self,
@@ -53,6 +53,7 @@ class Schema:
     ) -> None:
         self._facts = facts
         self._attributes = attributes
+        self._looked_up: dict[str | int, Attribute] = {}
         self._idents = idents
         self._names = names
 
@@ -73,8 +74,13 @@ class Schema:
 
     def get(self, name: str | int) -> Attribute | None:
         """The attribute of a name (leading colon optional) or id, None if there is none."""
-        id = name if isinstance(name, int) else self._idents.get(Keyword(name))
-        return None if id is None else self._attributes.get(id)
+        found = self._looked_up.get(name)
+        if found is None:
+            id = name if isinstance(name, int) else self._idents.get(Keyword(name))
+            found = None if id is None else self._attributes.get(id)
+            if found is not None:
+                self._looked_up[name] = found
+        return found
 
     def attribute(self, name: str | int) -> Attribute:
         """The attribute of a name or id; ``schema/unknown-attribute`` with near names if there is none."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -37,8 +37,8 @@ from factstore.query.fixpoint import Fixpoint
 from factstore.query.functions import Function
 from factstore.query.groups import NotStep, OptionalStep, OrStep, RuleStep
 from factstore.query.named_args import NamedArgs
-from factstore.query.naming import Resolve, attribute_codes, attribute_of, by_name, entity_codes
-from factstore.query.patterns import AttributeStep, Range
+from factstore.query.naming import Names, attribute_of, by_name
+from factstore.query.patterns import ANYTHING, AttributeStep, Range
 from factstore.query.patterns_any import AnyAttributeStep, TupleStep
 from factstore.query.relation import Values
 from factstore.query.rules import RuleSet
@@ -48,6 +48,7 @@ from factstore.query.steps import Step
 
 Relationlike = Sequence[Sequence[Any]]
 T = TypeVar("T", bound=Term)
+C = TypeVar("C", Pattern, RuleCall)
 
 
 class Compiler:
@@ -98,17 +99,12 @@ class Compiler:
             return TupleStep(data, self._values, node)
         attribute = _known_attribute(node, at)
         if attribute is None:
-            places: dict[int, Resolve] = {
-                0: partial(entity_codes, data, self._values),
-                1: partial(attribute_codes, data, self._values, node=node),
-                3: partial(entity_codes, data, self._values),
-            }
-            return by_name(node, places, at, lambda node: AnyAttributeStep(data, self._values, node))
+            return self._by_name(node, (0, 1, 3), at, data, partial(AnyAttributeStep, data, self._values))
         known = attribute_of(data, attribute, node)
-        value = node.terms[2] if len(node.terms) > 2 else Blank()
-        bounds = ranges.get(value.name, Range()) if isinstance(value, Variable) else Range()
-        places = dict.fromkeys((0, 2, 3) if known.is_ref else (0, 3), partial(entity_codes, data, self._values))
-        return by_name(node, places, at, lambda node: AttributeStep(data, self._values, node, known, bounds))
+        value = node.terms[2] if len(node.terms) > 2 else None
+        bounds = ranges.get(value.name, ANYTHING) if isinstance(value, Variable) else ANYTHING
+        step = partial(AttributeStep, data, self._values, attribute=known, bounds=bounds)
+        return self._by_name(node, (0, 2, 3) if known.is_ref else (0, 3), at, data, step)
 
     def _source_data(self, name: str, node: Node) -> DbValue | Relationlike:
         if name not in self._sources:
@@ -156,10 +152,31 @@ class Compiler:
         if any(isinstance(arg, Blank) for arg in required):
             message = f"{node} leaves a required argument open"
             raise edn.located(QueryError, message, node.at, code="query/unbound")
+        self._check_bodies(node.name, source)
         needs = frozenset(variables(required))
         call = replace(node, args=self.by_id(node.name, node.args, source))
-        places = self._named_args.resolvers(node.name, source, self._values)
-        return by_name(call, places, at, lambda node: RuleStep(node, source, needs, self.fixpoint, self._solver))
+        step = partial(RuleStep, source=source, needs=needs, fixpoint=self.fixpoint, solver=self._solver)
+        places = self._named_args.places(node.name, source) if at.named else ()
+        return self._by_name(call, places, at, self._sources.get(source), step)
+
+    def _by_name(self, node: C, places: Sequence[int], at: Site, data: Any, step: Callable[[C], Step]) -> Step:
+        """The ``step`` of a pattern or call, in which inputs may stand at ``places`` that name entities."""
+        if not at.named or not isinstance(data, DbValue):
+            return step(node)
+        return by_name(node, places, at.named, Names(data, self._values), step)
+
+    def _check_bodies(self, name: str, source: str) -> None:
+        """Refuses what could not run in the rules of a name, whether or not the data ever leads there."""
+        data = self._sources.get(source)
+        if not isinstance(data, DbValue) or self._rules.sound.get(name) is data.schema:
+            return
+        self._rules.sound[name] = data.schema  # before it is: recursive rules come back here
+        try:
+            for rule in self._rules.rules_of(name):
+                self.steps(rule.clauses, Site(source, frozenset(variables(rule.head.args))))
+        except QueryError:
+            del self._rules.sound[name]
+            raise
 
     def by_id(self, name: str, args: tuple[T, ...], source: str) -> tuple[T, ...]:
         """The arguments of a call or head, those that name entities being ids."""
@@ -184,6 +201,9 @@ class Compiler:
         return NotStep(node, shared, steps, self._solver)
 
     def _or(self, node: Or, shared: Scope, at: Site, source: str) -> Step:
+        lost = frozenset(variables(node.required)) - shared
+        if lost:
+            raise _unbound(node, lost)
         bodies = [branch.clauses if isinstance(branch, And) else (branch,) for branch in node.branches]
         new = _new_of_or(node, bodies, shared)
         needs = frozenset(variables(node.required)) | (shared - given((node,)))
@@ -227,10 +247,11 @@ def _new_of_or(node: Or, bodies: Sequence[Sequence[Clause]], shared: Scope) -> S
     return new[0]
 
 
-def _unbound(step: Step, missing: frozenset[str]) -> QueryError:
+def _unbound(at: Step | Node, missing: frozenset[str]) -> QueryError:
+    node = at if isinstance(at, Node) else at.node
     names = " and ".join(sorted(missing))
-    found = next((node for name, node in variables(step.node).items() if name in missing), step.node)
-    message = f"{names} in {step.node} cannot be bound by any clause"
+    found = next((found for name, found in variables(node).items() if name in missing), node)
+    message = f"{names} in {node} cannot be bound by any clause"
     return edn.located(QueryError, message, found.at, code="query/unbound", variables=sorted(missing))
 
 
@@ -249,7 +270,7 @@ def _ranges(clauses: Sequence[Clause], scalars: Mapping[str, Any]) -> dict[str, 
         for (arg, end), other in zip(zip(clause.args, ends, strict=True), reversed(clause.args), strict=True):
             value = _known(other, scalars)
             if isinstance(arg, Variable) and value is not None and arg.name not in scalars:
-                old = found.get(arg.name, Range())
+                old = found.get(arg.name, ANYTHING)
                 found[arg.name] = Range(value, old.high) if end == 0 else Range(old.low, value)
     return found
 

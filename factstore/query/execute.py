@@ -168,8 +168,13 @@ class Execution:
         return result[0] if size else None
 
 
+@functools.lru_cache(maxsize=4096)
+def _asked_for(*nodes: Any) -> dict[str, Variable]:
+    return variables(*nodes)
+
+
 def _check_bound(query: Query, bound: Scope) -> None:
-    for name, node in variables(query.find, query.with_).items():
+    for name, node in _asked_for(query.find, query.with_).items():
         if name not in bound:
             message = f"{name} is asked for, but no clause of :where binds it"
             raise edn.located(QueryError, message, node.at, code="query/unbound", variables=[name])

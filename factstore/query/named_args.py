@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, TypeVar
 
 from factstore.db import DbValue
 from factstore.query.ast import Constant, Pattern, Rule, RuleCall, Term, Variable, walk
-from factstore.query.naming import Resolve, entity_codes, entity_constant
-from factstore.query.relation import Values
+from factstore.query.naming import entity_constant
 from factstore.query.rules import RuleSet
 from factstore.values import Keyword
 
@@ -23,13 +21,6 @@ class NamedArgs:
         self._sources = sources
         self._rules = rules
         self._places: dict[tuple[str, str], tuple[int, ...]] = {}
-
-    def resolvers(self, name: str, source: str, values: Values) -> dict[int, Resolve]:
-        """For each such place, what makes ids of names there."""
-        db = self._sources.get(source)
-        if not isinstance(db, DbValue):
-            return {}
-        return dict.fromkeys(self.places(name, source), partial(entity_codes, db, values))
 
     def by_id(self, name: str, args: tuple[T, ...], source: str) -> tuple[T, ...]:
         """``args`` of a call or head with ids for the constants there that are names."""

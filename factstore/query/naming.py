@@ -8,9 +8,8 @@ or a plain value, never a name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from msgspec.structs import replace
@@ -19,15 +18,14 @@ from factstore import edn
 from factstore.columns import Ints, ints
 from factstore.db import DbValue
 from factstore.errors import EntityError, FactstoreError, QueryError, SchemaError
-from factstore.query.ast import Clause, Constant, LookupRef, Node, RuleCall, Term, Variable
+from factstore.query.ast import Constant, LookupRef, Node, Pattern, RuleCall, Term, Variable
 from factstore.query.relation import NOWHERE, REF, Column, Relation, Values, may_meet
-from factstore.query.scope import Scope, Site
+from factstore.query.scope import Scope
 from factstore.query.steps import Step
 from factstore.schema import Attribute
 from factstore.values import Keyword, ValueType
 
-Resolve = partial[Ints]
-"""Gives the ids a column of names stands for: :func:`entity_codes` or :func:`attribute_codes` of some database."""
+C = TypeVar("C", Pattern, RuleCall)
 
 
 def attribute_of(db: DbValue, term: Any, node: Node) -> Attribute:
@@ -98,29 +96,49 @@ def _entity(db: DbValue, ref: Any) -> int | None:
         return None
 
 
-def by_name(node: Clause, places: Mapping[int, Resolve], at: Site, step: Callable[[Any], Step]) -> Step:
-    """The ``step`` of a pattern or call, in which ids take the place of the inputs at ``places`` that are names."""
-    field = "args" if isinstance(node, RuleCall) else "terms"
+class Names(NamedTuple):
+    """What makes ids of the names that a column of some query has for things in some database."""
+
+    db: DbValue
+    values: Values
+
+    def ids(self, column: Column, node: Node, of_attribute: bool) -> Column:
+        """The ids for one column of ``node``."""
+        if of_attribute:
+            return Column(REF, attribute_codes(self.db, self.values, column, node))
+        return Column(REF, entity_codes(self.db, self.values, column))
+
+
+def by_name(node: C, places: Sequence[int], named: Scope, names: Names, step: Callable[[C], Step]) -> Step:
+    """The ``step`` of a pattern or call, with ids for those of the variables ``named`` that stand at ``places``."""
+    field = "args" if hasattr(node, "args") else "terms"
     terms = list(getattr(node, field))
-    ids: dict[str, tuple[str, Resolve]] = {}
-    for place, resolve in places.items():
+    ids: dict[str, tuple[str, bool]] = {}
+    for place in places:
         term = terms[place] if place < len(terms) else None
-        if isinstance(term, Variable) and term.name in at.named:
-            hidden = f"the {'attribute' if resolve.func is attribute_codes else 'entity'} of {term}"
-            ids[hidden] = term.name, resolve
+        if isinstance(term, Variable) and term.name in named:
+            of_attribute = field == "terms" and place == 1
+            hidden = f"the {'attribute' if of_attribute else 'entity'} of {term}"
+            ids[hidden] = term.name, of_attribute
             terms[place] = Variable(hidden, at=term.at)
-    return ByNameStep(node, step(replace(node, **{field: tuple(terms)})), ids) if ids else step(node)
+    if not ids:
+        return step(node)
+    return ByNameStep(node, step(replace(node, **{field: tuple(terms)})), ids, names)
 
 
 class ByNameStep:
-    """A clause in which inputs that name entities stand where ids are meant."""
+    """A clause in which inputs that name entities stand where ids are meant.
+
+    ``ids`` are the columns it works on: for each, the variable that has the name, and whether that is an attribute's.
+    """
 
     is_filter = False
 
-    def __init__(self, node: Node, inner: Step, ids: Mapping[str, tuple[str, Resolve]]) -> None:
+    def __init__(self, node: Node, inner: Step, ids: Mapping[str, tuple[str, bool]], names: Names) -> None:
         self.node = node
         self._inner = inner
         self._ids = ids
+        self._by_name = names
         hidden = frozenset(ids)
         self.needs: Scope = inner.needs - hidden | {name for name, _ in ids.values()}
         self.names: Scope = inner.names - hidden | self.needs
@@ -135,6 +153,7 @@ class ByNameStep:
 
     def _with_ids(self, rows: Relation) -> Relation:
         if self._last is None or self._last[0] is not rows:
-            more = {hidden: Column(REF, resolve(rows[name])) for hidden, (name, resolve) in self._ids.items()}
+            ids = self._by_name.ids
+            more = {hidden: ids(rows[name], self.node, kind) for hidden, (name, kind) in self._ids.items()}
             self._last = rows, rows.with_columns(more)
         return self._last[1]

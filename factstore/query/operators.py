@@ -13,7 +13,7 @@ import numpy as np
 
 from factstore.columns import Ints, Mask, distinct_rows, member, rank, spans, unique
 from factstore.index import Sorted
-from factstore.query.relation import Column, Relation, Values, may_meet
+from factstore.query.relation import Column, Relation, Values, may_meet, same_kind
 
 
 def shared(one: Relation, other: Relation) -> list[str]:
@@ -122,11 +122,8 @@ def union(parts: Sequence[Relation], names: Sequence[str], values: Values) -> Re
 
 def concat(columns: Sequence[Column], values: Values) -> Column:
     """One column after the other, of kind ANY if they are not of one kind."""
-    first = columns[0]
-    for other in columns[1:]:
-        if values.unify(first, other)[0] is not first:
-            columns = [values.widen(column) for column in columns]
-            break
+    if not all(same_kind(columns[0].kind, other.kind) for other in columns[1:]):
+        columns = [values.widen(column) for column in columns]
     return Column(columns[0].kind, np.concatenate([column.data for column in columns]))
 
 

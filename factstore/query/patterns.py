@@ -24,7 +24,7 @@ from factstore.columns import Ints, Mask, Rows, ints
 from factstore.datom import TX0
 from factstore.db import DbValue
 from factstore.errors import InvalidValue
-from factstore.index import Found
+from factstore.index import AttributeIndex, Found, Ranges
 from factstore.query.ast import Blank, Constant, LookupRef, Node, Pattern, Term, Variable
 from factstore.query.naming import entity_constant, ids_of
 from factstore.query.operators import agreeing, distinct, join
@@ -41,6 +41,9 @@ class Range(NamedTuple):
 
     low: Any = None
     high: Any = None
+
+
+ANYTHING: Final = Range()
 
 
 class AttributeStep:
@@ -60,23 +63,37 @@ class AttributeStep:
         self._fixed_e = entity_constant(db, e)
         self._fixed_v = self._value_constant(v)
         self.names = frozenset(term.name for term in (e, v, tx, op) if isinstance(term, Variable))
+        self._loaded: AttributeIndex | None = None
+        self._last: tuple[Relation, Ranges] | None = None
+
+    @property
+    def _index(self) -> AttributeIndex:
+        if self._loaded is None:
+            self._loaded = self._db.index(self._attribute)
+        return self._loaded
 
     def estimate(self, rows: Relation) -> float:
         size = max(rows.size, 1)
         sample = rows if size <= _SAMPLE else rows.take(slice(None, None, -(-size // _SAMPLE)))
         e, v = self._known(sample)
-        index = self._db.index(self._attribute)
         if e is not None and v is not None:
             return float(rows.size)
-        if e is not None:
-            counts = index.count_entities(e)
-        elif v is not None:
-            counts = index.count_values(v)
-        elif self._bounds is not None:
-            return float(index.count_between(*self._bounds))
-        else:
-            return float(len(index))
-        return float(counts.sum()) * size / max(sample.size, 1)
+        if e is not None or v is not None:
+            return float(self._ranges(sample, e, v).size) * size / max(sample.size, 1)
+        if self._bounds is not None:
+            return float(self._index.count_between(*self._bounds))
+        return float(len(self._index))
+
+    def _ranges(self, rows: Relation, e: Ints | None, v: Ints | None) -> Ranges:
+        """Where the facts lie whose entity, or value, is that of each row; kept, as estimate and run ask alike."""
+        if self._last is None or self._last[0] is not rows:
+            if e is not None:
+                found = self._index.ranges_of_entities(_repeated(e, rows.size))
+            else:
+                assert v is not None
+                found = self._index.ranges_of_values(_repeated(v, rows.size))
+            self._last = rows, found
+        return self._last[1]
 
     def _known(self, rows: Relation) -> tuple[Ints | None, Ints | None]:
         e = self._fixed_e
@@ -96,17 +113,15 @@ class AttributeStep:
         return self._extend(rows, e, v)
 
     def _extend(self, rows: Relation, e: Ints | None, v: Ints | None) -> Relation:
-        index = self._db.index(self._attribute)
+        index = self._index
         row: Ints | None = None
         if e is not None and v is not None:
             e, v = _repeated(e, rows.size), _repeated(v, rows.size)
             held, tx = index.find(e, v)
             row = np.flatnonzero(held).astype(np.int64)
             found: Rows | Found = Rows(e[row], v[row], tx[row])
-        elif e is not None:
-            row, found = index.by_entity(_repeated(e, rows.size))
-        elif v is not None:
-            row, found = index.by_value(_repeated(v, rows.size))
+        elif e is not None or v is not None:
+            row, found = index.facts_in(self._ranges(rows, e, v))
         else:
             found = index.scan() if self._bounds is None else index.between(*self._bounds)
         start = Relation({}, len(found.e)) if row is None else _take(rows, row)
@@ -216,7 +231,7 @@ def _take(rows: Relation, row: Ints) -> Relation:
 
 
 def _encoded_bounds(attribute: Attribute, bounds: Range) -> tuple[int | None, int | None] | None:
-    if attribute.type.interned or attribute.is_ref or bounds == Range():
+    if attribute.type.interned or attribute.is_ref or bounds == ANYTHING:
         return None
     try:
         return _encoded(attribute.type, bounds.low), _encoded(attribute.type, bounds.high)
@@ -230,13 +245,12 @@ def _encoded(vt: ValueType, bound: Any) -> int | None:
 
 def bind(terms: Sequence[Term], columns: Sequence[Column], values: Values) -> Relation:
     """The rows of ``columns`` under the variables of ``terms``; a variable that stands twice must agree."""
-    result = Relation({}, len(columns[0].data))
-    kept = np.ones(result.size, dtype=np.bool_)
+    size = len(columns[0].data)
+    named: dict[str, Column] = {}
+    kept: Mask | None = None
     for term, column in zip(terms, columns, strict=False):
-        if not isinstance(term, Variable):
-            continue
-        if term.name in result:
-            kept &= agreeing(result[term.name], column, values)
-        else:
-            result = result.with_columns({term.name: column})
-    return result if kept.all() else result.take(kept)
+        if isinstance(term, Variable) and named.setdefault(term.name, column) is not column:
+            agree = agreeing(named[term.name], column, values)
+            kept = agree if kept is None else kept & agree
+    result = Relation(named, size)
+    return result if kept is None else result.take(kept)

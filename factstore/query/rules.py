@@ -32,6 +32,7 @@ from factstore.query.ast import (
 )
 from factstore.query.scope import Scope, given, needed, spoken
 from factstore.query.unfold import unfolded
+from factstore.schema import Schema
 
 
 class RuleSet:
@@ -45,6 +46,8 @@ class RuleSet:
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._rules = _by_name(rules)
+        self.sound: dict[str, Schema] = {}
+        """The names whose bodies have been compiled, and for which schema."""
         for name in self._rules:
             self._check_heads(name)
         for rule in self:

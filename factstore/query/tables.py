@@ -7,116 +7,95 @@ from typing import Final
 
 import numpy as np
 
-from factstore.columns import Ints, member
+from factstore.columns import Ints
 from factstore.query.ast import Blank, Constant, Node, Term, Variable
-from factstore.query.operators import agreeing, anti_join, concat, distinct, join
+from factstore.query.operators import agreeing, distinct, join
 from factstore.query.patterns import bind
-from factstore.query.relation import ANY, Relation, Values, same_kind
+from factstore.query.relation import Column, Relation, Values, same_kind
+from factstore.query.seen import Seen
 
-_BITS: Final = 62
+_FIRST: Final = 16
 
 
 class Table:
     """A growing set of rows; columns are named by place: ``"0"``, ``"1"``, …
 
     Rows come in by :meth:`add`, are *new* after the next :meth:`turn`, and old after the one after it.
-    Membership is asked of sorted runs of packed keys, each at least twice as long as the next, so that
-    a row is moved only a logarithmic number of times (the idea of a log-structured merge tree).
+    They lie in arrays that double when they are full, so that :meth:`rows` is a view of all at no cost.
     """
 
     def __init__(self, arity: int, values: Values) -> None:
         self.names: tuple[str, ...] = tuple(map(str, range(arity)))
+        self.size = 0
         self._values = values
-        self._parts: list[Relation] = []
-        self._waiting: list[Relation] = []
-        self._runs: list[Ints] | None = []
-        self.new = Relation.empty(self.names)
-
-    @property
-    def size(self) -> int:
-        return sum(part.size for part in self._parts)
+        self._kinds: list[int] = []
+        self._data: list[Ints] = [np.empty(_FIRST, dtype=np.int64) for _ in self.names]
+        self._seen = Seen()
+        self._new = 0, 0
 
     def rows(self) -> Relation:
         """All rows."""
-        if len(self._parts) > 1:
-            columns = {name: concat([part[name] for part in self._parts], self._values) for name in self.names}
-            self._parts = [Relation(columns)]
-        return self._parts[0] if self._parts else Relation.empty(self.names)
+        return self._between(0, self.size)
+
+    @property
+    def new(self) -> Relation:
+        """The rows that came in between the last two turns."""
+        return self._between(*self._new)
+
+    @property
+    def has_new(self) -> bool:
+        return self._new[0] < self._new[1]
 
     def turn(self) -> bool:
         """Makes new what was added since the last turn; False if that is nothing."""
-        waiting, self._waiting = self._waiting, []
-        if not waiting:
-            self.new = Relation.empty(self.names)
-        elif len(waiting) == 1:
-            self.new = waiting[0]
-        else:
-            columns = {name: concat([part[name] for part in waiting], self._values) for name in self.names}
-            self.new = Relation(columns)
-        return bool(waiting)
+        self._new = self._new[1], self.size
+        return self.has_new
 
     def add(self, rows: Relation) -> None:
         """Takes those of a set of rows that are not yet here."""
-        fresh = self._fresh(self._of_kind(rows.renamed(self.names))) if rows.size else rows
-        if fresh.size:
-            self._parts.append(fresh)
-            self._waiting.append(fresh)
-
-    def _of_kind(self, rows: Relation) -> Relation:
-        """``rows`` with columns of the kinds held so far; both become ANY where they differ."""
-        if not self._parts:
-            return rows
-        held = self._parts[0]
-        if all(same_kind(held[name].kind, rows[name].kind) for name in self.names):
-            return rows
-        self._runs = None
-        return Relation(
-            {name: self._values.widen(c) if held[name].kind == ANY else c for name, c in rows.columns.items()}
-        )
-
-    def _fresh(self, rows: Relation) -> Relation:
-        keys = self._keys(rows) if self._runs is not None else None
-        if keys is None or self._runs is None:
-            self._runs = None
-            return anti_join(rows, self.rows(), self._values) if self._parts else rows
-        known = np.zeros(rows.size, dtype=np.bool_)
-        for run in self._runs:
-            known |= member(keys, run)
-        if known.any():
-            rows, keys = rows.take(~known), keys[~known]
-        self._keep(np.sort(keys))
-        return rows
-
-    def _keep(self, run: Ints) -> None:
-        runs = self._runs
-        if runs is None or not len(run):
+        if not rows.size:
             return
-        while runs and len(runs[-1]) < 2 * len(run):
-            run = np.sort(np.concatenate((runs.pop(), run)), kind="stable")
-        runs.append(run)
+        columns = self._of_kinds(list(rows.columns.values()))
+        fresh = self._seen.add(columns)
+        self._append(columns if fresh.all() else [column[fresh] for column in columns])
 
-    def _keys(self, rows: Relation) -> Ints | None:
-        """One int64 per row by a packing that never changes; None where a value is too large for it."""
-        bits = _BITS // len(self.names)
-        columns = [rows[name].data for name in self.names]
-        if len(columns) == 1:
-            return columns[0]
-        if any((column < 0).any() or (column >> bits).any() for column in columns):
-            return None
-        packed = columns[0]
-        for column in columns[1:]:
-            packed = (packed << bits) | column
-        return packed
+    def _append(self, columns: Sequence[Ints]) -> None:
+        start, self.size = self.size, self.size + len(columns[0])
+        if self.size > len(self._data[0]):
+            room = np.empty(self.size, dtype=np.int64)
+            self._data = [np.concatenate((held[:start], room)) for held in self._data]
+        for held, column in zip(self._data, columns, strict=True):
+            held[start : self.size] = column
+
+    def _between(self, start: int, end: int) -> Relation:
+        if not self._kinds:
+            return Relation.empty(self.names)
+        held = zip(self.names, self._kinds, self._data, strict=True)
+        return Relation({name: Column(kind, data[start:end]) for name, kind, data in held}, end - start)
+
+    def _of_kinds(self, columns: Sequence[Column]) -> list[Ints]:
+        """The codes of columns in the kinds held so far; a kind becomes ANY where they differ."""
+        kinds = self._kinds or [column.kind for column in columns]
+        if all(same_kind(kind, column.kind) for kind, column in zip(kinds, columns, strict=True)):
+            self._kinds = kinds
+            return [column.data for column in columns]
+        both = zip(self.rows().columns.values(), columns, strict=True)
+        pairs = [self._values.unify(held, column) for held, column in both]
+        self._kinds = [held.kind for held, _ in pairs]
+        self._data = [held.data.copy() for held, _ in pairs]
+        self._seen = Seen()
+        self._seen.add(self._data)
+        return [column.data for _, column in pairs]
 
 
 def arguments_of(rows: Relation, args: Sequence[Term], values: Values) -> Relation:
     """The rows of a table as a call with ``args`` sees them: constants chosen, variables named."""
     columns = list(rows.columns.values())
-    kept = np.ones(rows.size, dtype=np.bool_)
-    for arg, column in zip(args, columns, strict=True):
+    for place, arg in enumerate(args):
         if isinstance(arg, Constant):
-            kept &= agreeing(column, values.constant(arg.value, rows.size), values)
-    bound = bind(args, columns if kept.all() else [column.take(kept) for column in columns], values)
+            kept = agreeing(columns[place], values.constant(arg.value, len(columns[place].data)), values)
+            columns = [column.take(kept) for column in columns]
+    bound = bind(args, columns, values)
     loses = any(isinstance(arg, Blank) for arg in args)
     return distinct(bound) if loses else bound
 
@@ -147,7 +126,7 @@ class TableStep:
 
     @property
     def has_new(self) -> bool:
-        return self._table.new.size > 0
+        return self._table.has_new
 
     @property
     def is_empty(self) -> bool:

@@ -42,6 +42,7 @@ from factstore.schema import Schema
 from factstore.values import coerce
 
 Env = dict[str, Any]
+Names = frozenset[str]
 Goal = tuple[str, str, tuple[Any, ...]]
 """A source, a rule, and its arguments, FREE where they are not known."""
 Goals = dict[Goal, tuple[tuple[Any, ...], dict[Any, tuple[Any, ...]]]]
@@ -77,14 +78,14 @@ class Naive:
         envs: list[Env] = [{}]
         for binding, value in zip([i for i in query.inputs if isinstance(i, Binding)], inputs, strict=True):
             envs = [{**env, **more} for env in envs for more in spread(binding, value)]
-        bound = set(variables(query.inputs))
+        bound = frozenset(variables(query.inputs))
         wanted = [*variables(query.find), *(variable.name for variable in query.with_)]
         if not set(wanted) <= bound.union(*map(given, query.where)):
             raise NotYet(wanted)
         rows = distinct(restricted(env, wanted) for env in self.complete(query.where, envs, bound, "$"))
         return find(query.find.elements, rows)
 
-    def complete(self, clauses: Sequence[Clause], envs: list[Env], bound: set[str], source: str) -> list[Env]:
+    def complete(self, clauses: Sequence[Clause], envs: list[Env], bound: Names, source: str) -> list[Env]:
         """All answers of clauses, once every rule they call has given all it can."""
         goals: Goals = {}
         while True:
@@ -109,12 +110,12 @@ class Naive:
                 known = {variable: arg for variable, arg in start.items() if arg is not FREE}
                 if not set(start) <= set(known).union(*map(given, rule.clauses)):
                     raise NotYet(rule)
-                for env in self.solve(rule.clauses, [known], set(known), source, goals):
+                for env in self.solve(rule.clauses, [known], frozenset(known), source, goals):
                     row = tuple(env[term.name] if isinstance(term, Variable) else term.value for term in head)
                     answers[typed(row)] = row
 
     def solve(
-        self, clauses: Sequence[Clause | And], envs: list[Env], bound: set[str], source: str, goals: Goals
+        self, clauses: Sequence[Clause | And], envs: list[Env], bound: Names, source: str, goals: Goals
     ) -> list[Env]:
         """Each env, extended in every way that satisfies all clauses."""
         for clause in ordered(clauses, bound):
@@ -123,9 +124,10 @@ class Naive:
             envs = distinct(new for env in envs for new in self.step(clause, env, around, source, goals))
         return envs
 
-    def step(self, clause: Clause | And, env: Env, around: set[str], source: str, goals: Goals) -> Iterable[Env]:
+    def step(self, clause: Clause | And, env: Env, around: Names, source: str, goals: Goals) -> Iterable[Env]:
         """What one clause makes of one env; the clauses beside it can bind what is ``around``."""
-        source = clause.source.name if getattr(clause, "source", None) else source
+        own = getattr(clause, "source", None)
+        source = own.name if own else source
         match clause:
             case Pattern():
                 return self.pattern(clause, env, source)
@@ -134,11 +136,15 @@ class Naive:
                 return [env] if held is not None and held is not False else []
             case FunctionCall():
                 found = self.called(clause, env, source)
-                return [] if found is None else [m for one in spread(clause.binding, found) if (m := merged(env, one))]
+                return (
+                    []
+                    if found is None
+                    else [m for one in spread(clause.binding, found) if (m := merged(env, one)) is not None]
+                )
             case RuleCall():
                 return self.call(clause, env, source, goals)
             case And():
-                return self.solve(clause.clauses, [env], set(env), source, goals)
+                return self.solve(clause.clauses, [env], frozenset(env), source, goals)
             case Not():
                 shared = spoken(clause) & around
                 return [] if self.complete(clause.clauses, [restricted(env, shared)], shared, source) else [env]
@@ -149,7 +155,7 @@ class Naive:
             case Or():
                 names = (spoken(clause) & around) | given(clause)
                 start = restricted(env, names & set(env))
-                every = (self.solve([branch], [start], set(start), source, goals) for branch in clause.branches)
+                every = (self.solve([branch], [start], frozenset(start), source, goals) for branch in clause.branches)
                 return [{**env, **restricted(one, names)} for found in every for one in found]
 
     def called(self, clause: Predicate | FunctionCall, env: Env, source: str) -> Any:
@@ -204,14 +210,15 @@ class Naive:
     def entity(self, term: Any) -> Any:
         """A term with the id for an ident or lookup ref."""
         if isinstance(term, LookupRef):
-            return Constant(next((f.e for f in self.sources["$"] if f.a == term.attr and f.v == term.value.value), None))
+            facts = self.sources["$"]
+            return Constant(next((f.e for f in facts if f.a == term.attr and f.v == term.value.value), None))
         if isinstance(term, Constant) and isinstance(term.value, str):
             return Constant(self.schema.entid(term.value))
         return term
 
 
-def ordered(clauses: Sequence[Clause | And], bound: set[str]) -> list[Clause | And]:
-    """The clauses, each after those that bind what it needs; whatever the data, there is such an order or there is not."""
+def ordered(clauses: Sequence[Clause | And], bound: Names) -> list[Clause | And]:
+    """The clauses, each after those that bind what it needs."""
     done: list[Clause | And] = []
     while len(done) < len(clauses):
         known = bound.union(*map(given, done))
@@ -225,7 +232,7 @@ def ordered(clauses: Sequence[Clause | And], bound: set[str]) -> list[Clause | A
     return done
 
 
-def ready(clause: Clause | And, bound: set[str], around: set[str]) -> bool:
+def ready(clause: Clause | And, bound: Names, around: Names) -> bool:
     """Whether a clause can run with these variables bound; raises NotYet if it never can."""
     shared = spoken(clause) & around
     match clause:
@@ -241,13 +248,15 @@ def ready(clause: Clause | And, bound: set[str], around: set[str]) -> bool:
             needed = shared - given(clause)
             for branch in branches:
                 ordered([branch], shared)
-            return needed <= bound and all(runs([branch], (spoken(clause) | given(clause)) & bound) for branch in branches)
+            return needed <= bound and all(
+                runs([branch], (spoken(clause) | given(clause)) & bound) for branch in branches
+            )
         case And(clauses=clauses):
             return runs(clauses, bound)
     return True
 
 
-def runs(clauses: Sequence[Clause | And], bound: set[str]) -> bool:
+def runs(clauses: Sequence[Clause | And], bound: Names) -> bool:
     try:
         return bool(ordered(clauses, bound))
     except NotYet:
@@ -342,7 +351,7 @@ def find(elements: Sequence[Any], rows: list[Env]) -> list[tuple[Any, ...]]:
         groups.setdefault(key, []).append(env)
     return [
         tuple(
-            AGGREGATES[element.fn]([env[element.args[-1].name] for env in group])
+            AGGREGATES[str(element.fn)]([env[str(element.args[-1])] for env in group])
             if isinstance(element, Aggregate)
             else group[0][element.name]
             for element in elements

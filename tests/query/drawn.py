@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from random import Random
 from typing import Any, NamedTuple
 
 import factstore
 from factstore import Datom, Db
-from tests.model.naive import Naive, at_t
+from tests.model.naive import at_t
 
 ENTITIES = 4
 VALUES: dict[str, Sequence[Any]] = {
@@ -36,18 +37,17 @@ class Store(NamedTuple):
     first: int
     """The id of the first entity; the others follow."""
 
-    def naive(self, rules: str = "[]") -> Naive:
-        return Naive(at_t(self.datoms, self.db.basis_t), self.db.schema, rules)
+    def ids(self) -> range:
+        return range(self.first, self.first + ENTITIES)
 
-    def naive_of_refs(self, rules: str) -> Naive:
-        """Over nothing but references: what drawn rules ask for."""
-        refs = {attr.name for attr in self.attrs if attr.type == "ref"}
-        return Naive([d for d in at_t(self.datoms, self.db.basis_t) if d.a in refs], self.db.schema, rules)
+    def held(self, t: int | None = None) -> set[Datom]:
+        """The facts at a t, the newest if none is given."""
+        return at_t(self.datoms, self.db.basis_t if t is None else t)
 
-    def show(self) -> str:
-        """The data, for a test that fails."""
-        shown = [f"{d.e} {d.a!r} {d.v!r} t{d.tx - (1 << 42)} {d.added}" for d in self.datoms if d.e >= self.first]
-        return "\n".join(shown)
+    def refs(self) -> list[Datom]:
+        """The references that hold: all that drawn rules ask for."""
+        names = {attr.name for attr in self.attrs if attr.type == "ref"}
+        return [datom for datom in self.held() if datom.a in names]
 
 
 _BOOTSTRAP: list[Datom] = []
@@ -101,9 +101,11 @@ def _changes(r: Random, db: Db, attrs: Sequence[Attr], first: int) -> list[Any]:
 class Drawn:
     """Draws clauses over one store, and remembers which variables of which type it has used."""
 
-    def __init__(self, r: Random, store: Store) -> None:
+    def __init__(self, r: Random, store: Store, *, without: Collection[str] = ()) -> None:
         self.r = r
         self.store = store
+        self.without = without
+        """What is not drawn: "lookup refs", "functions", "equal refs"."""
         self.used: dict[str, list[str]] = {}
 
     def variable(self, type: str) -> str:
@@ -119,7 +121,8 @@ class Drawn:
         r = self.r
         if type == "ref":
             entity = r.randrange(ENTITIES)
-            return f'[:a/name "n{entity}"]' if r.random() < 0.2 else str(self.store.first + entity)
+            by_name = r.random() < 0.2 and "lookup refs" not in self.without
+            return f'[:a/name "n{entity}"]' if by_name else str(self.store.first + entity)
         return factstore.edn.write(r.choice(VALUES[type]))
 
     def plain(self, type: str) -> str:
@@ -145,8 +148,8 @@ class Drawn:
         start = f"[{self.term('ref')} :{attr.name}"
         if chance < 0.12:
             return f"{start}]"
-        tx = f" {self.r.choice('?x _'.split())}" if chance < 0.2 else ""
-        return f"{start} {self.term(attr.type)}{tx}]"
+        more = self.r.choice([" ?x", " _", " ?x ?op", " _ true"]) if chance < 0.25 else ""
+        return f"{start} {self.term(attr.type)}{more}]"
 
     def known(self, type: str) -> str:
         """A variable of a type that some clause has used, else a constant."""
@@ -155,6 +158,7 @@ class Drawn:
 
     def predicate(self) -> str:
         type = self.r.choice(["long", "long", "double", "string", "ref"])
+        type = "long" if type == "ref" and "equal refs" in self.without else type
         op = self.r.choice(["=", "!="] if type == "ref" else ["<", "<=", ">", ">=", "=", "!="])
         return f"[({op} {self.known(type)} {self.known(type)})]"
 
@@ -213,7 +217,9 @@ class Drawn:
         chance = self.r.random()
         if chance < 0.4 or depth > 2:
             return self.pattern()
-        return self.predicate() if chance < 0.6 else self.function() if chance < 0.75 else self.group(depth)
+        if chance < 0.75:
+            return self.predicate() if chance < 0.6 or "functions" in self.without else self.function()
+        return self.group(depth)
 
     def where(self) -> list[str]:
         """The clauses of a query, in any order."""
@@ -242,9 +248,27 @@ class Drawn:
         clauses = self.where()
         return f"[:find {self.find()} :where {' '.join(clauses)}]"
 
+    def query_with_inputs(self) -> tuple[str, list[Any]]:
+        """A query with a few inputs, and what is given for them."""
+        r, ids, longs = self.r, self.store.ids(), VALUES["long"]
+        pairs = [(r.choice(ids), r.choice(longs)) for _ in range(r.randint(0, 4))]
+        forms: dict[str, Any] = {
+            "?r0": r.choice(ids),
+            "[?r1 ...]": r.sample(ids, r.randint(0, 3)),
+            "?l0": r.choice(longs),
+            "[[?r2 ?l1]]": pairs,
+            "[?l2 _]": [r.choice(longs), "ignored"],
+        }
+        given = {form: forms[form] for form in r.sample(list(forms), r.randint(1, 3))}
+        for form in given:
+            for name in re.findall(r"\?\w+", form):
+                self.used.setdefault({"r": "ref", "l": "long"}[name[1]], []).append(name)
+        clauses = self.where()
+        return f"[:find {self.find()} :in $ {' '.join(given)} :where {' '.join(clauses)}]", list(given.values())
+
 
 class DrawnRules:
-    """Draws rules that call each other and themselves. The last name may negate the others, which know nothing of it."""
+    """Draws rules that call each other and themselves. Only the last name negates, and no other calls it."""
 
     def __init__(self, r: Random, store: Store) -> None:
         self.r = r
@@ -297,7 +321,7 @@ class DrawnRules:
         earlier = self.names[:-1] if name == self.names[-1] else []
         if not earlier or chance < 0.93:
             return f"(not [?x :{self.r.choice(self.refs)} ?y])"
-        return f"(not {self.call(self.r.choice(earlier))})"
+        return f"(not {self.call(self.r.choice(earlier), first='?x')})"
 
     def call(self, name: str, first: str | None = None) -> str:
         args = [self.argument() for _ in range(self.arity[name])]
