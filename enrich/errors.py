@@ -57,5 +57,9 @@ def reason(error: BaseException) -> str:
     """
     if isinstance(error, FactstoreError):
         return str(error)
-    text = " ".join(str(error).split())
+    try:
+        text = " ".join(str(error).split())
+    except Exception:
+        # An exception of somebody else's making may not even be able to say what it is.
+        text = ""
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

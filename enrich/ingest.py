@@ -58,7 +58,7 @@ def ingest(
     not matter. What cannot be read is in ``dead`` and what cannot be fetched in ``failed``; neither stops the rest.
     """
     sources = sources if isinstance(sources, Sources) else Sources(sources)
-    seen: set[bytes] = set()
+    seen: set[tuple[type, str]] = set()
     changed: dict[str, None] = {}
     dead: list[Dead] = []
     duplicates = 0
@@ -67,7 +67,8 @@ def ingest(
             dead.append(read)
             continue
         event, uris = read
-        key = msgspec.json.encode(event)
+        # Not as JSON: what has no place in it, such as half a surrogate pair, would stop all other events.
+        key = type(event), repr(event)
         duplicates += key in seen
         seen.add(key)
         changed |= dict.fromkeys(uris)

@@ -78,6 +78,11 @@ class Standing(msgspec.Struct, frozen=True):
     enriched_at: datetime | None = None
     hash: int | None = None
 
+    @property
+    def answer(self) -> tuple[datetime | None, int | None]:
+        """Which answer of its source is held: differs as soon as anybody has written another."""
+        return self.hydrated_at, self.hash
+
     def is_due(self, now: datetime) -> bool:
         """Whether it is to be fetched by a cycle at ``now``: unresolved or failed before, and its time has come."""
         if self.state == FAILED:
@@ -115,12 +120,13 @@ def due(db: Db, sources: Sources, now: datetime) -> list[str]:
     return [uri for uri, where in standing(db, fetched).items() if where.is_due(now)]
 
 
-def settled(outcome: Outcome, where: Standing, source: str) -> Outcome:
+def settled(outcome: Outcome, where: Standing, source: str, told: bool = False) -> Outcome:
     """The outcome in the light of what was known: nothing can be gone that never was here.
 
-    A source that lags behind its events says "not found" of what it is about to know.
+    A source that lags behind its events says "not found" of what it is about to know. ``told`` is true where
+    facts of it are held already, if only a part of them.
     """
-    if isinstance(outcome, Gone) and where.hydrated_at is None:
+    if isinstance(outcome, Gone) and where.hydrated_at is None and not told:
         return Failed(HydrateError(f"{source} does not know {where.uri} yet", code="hydrate/not-found", uri=where.uri))
     return outcome
 
@@ -137,7 +143,8 @@ def bookkeeping(outcome: Outcome, where: Standing, now: datetime, policy: Policy
             return _answered(where) | {"entity/state": GONE} | _without(where, "entity/content-hash")
         case Partial():
             changes = _tried(where, now, policy, now)
-            return changes | _without(where, "entity/last-error")
+            # What is held is no longer what that hash is of: the next whole answer must replace it.
+            return changes | _without(where, "entity/last-error", "entity/content-hash")
         case Failed(error=error):
             text = str(error)[:ERROR_KEPT]
             return (
@@ -162,8 +169,10 @@ def _spent(where: Standing, policy: Policy) -> dict[str, Any]:
 
 def _not_before(data: Mapping[str, Any], now: datetime) -> datetime:
     # What a source asked for itself (Retry-After) counts, within a day.
-    seconds = data.get("retry_after", 0)
-    return now + timedelta(seconds=min(max(float(seconds), 0.0), 86400.0))
+    seconds = data.get("retry_after")
+    # Anything may stand there: the error is of somebody else's making. NaN is not above zero.
+    wait = min(seconds, 86400.0) if isinstance(seconds, int | float) and seconds > 0 else 0.0
+    return now + timedelta(seconds=wait)
 
 
 def _answered(where: Standing) -> dict[str, Any]:

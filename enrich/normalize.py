@@ -119,10 +119,17 @@ def _values(source: Source, uri: str, attribute: str, value: Any) -> list[Any]:
         raise _bad(source, uri, f"sets {attribute}: expected an attribute of its own")
     values = list(value) if isinstance(value, list | set | frozenset) else [value]
     for each in values:
-        if not isinstance(each, _SCALARS):
+        if not _is_scalar(each):
             what = f"has {shown(each)} as {attribute}: expected a value, or enrich.ref to an entity of its own"
             raise _bad(source, uri, what)
     return [each for each in values if each is not None]
+
+
+def _is_scalar(value: Any) -> bool:
+    parts = value if isinstance(value, tuple) else ()
+    return isinstance(value, _SCALARS) and all(
+        isinstance(part, _SCALARS) and not isinstance(part, tuple) for part in parts
+    )
 
 
 def _bad(source: Source, uri: str, what: str, code: str = "source/bad-map") -> SourceError:

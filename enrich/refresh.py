@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
@@ -54,24 +55,44 @@ class Refreshed(msgspec.Struct, frozen=True):
 def refresh(conn: Connection, sources: Sources, uris: Iterable[str], *, policy: Policy | None = None) -> Refreshed:
     """Fetches ``uris`` in batches, and commits each batch as one transaction that names its source.
 
-    References to what is not known yet become unresolved entities; they are not fetched.
+    References to what is not known yet become unresolved entities; they are not fetched. What somebody else wrote
+    between our question and our answer may be newer: then the source is asked again.
     """
     policy = policy or Policy()
-    asked = list(dict.fromkeys(uris))
-    known = {uri: where.hash for uri, where in standing(conn.db(), asked).items() if where.hash is not None}
+    total, asked = Refreshed(), list(dict.fromkeys(uris))
+    for left in reversed(range(_ROUNDS)):
+        done, asked = _round(conn, sources, asked, policy, insists=not left)
+        total = _sum(total, done)
+        if not asked:
+            break
+    return total
+
+
+_ROUNDS: Final = 4
+"""How often at most an entity is asked for that others write at the same time; the last answer counts anyway."""
+
+
+def _round(
+    conn: Connection, sources: Sources, asked: list[str], policy: Policy, *, insists: bool
+) -> tuple[Refreshed, list[str]]:
+    """One question for each URI; what came of it, and the URIs that somebody else wrote meanwhile."""
+    before = {} if insists else standing(conn.db(), asked)
+    known = {uri: where.hash for uri, where in before.items() if where.hash is not None}
     outcomes: dict[str, Outcome] = {}
+    overtaken: list[str] = []
     unexpected: dict[str, list[str]] = {}
     calls: Counter[str] = Counter()
     datoms = 0
     for answers in hydrate(sources, asked, known=known, workers=policy.workers):
         # Where no source was asked, none said anything.
-        recorded = record(conn, answers.source if answers.calls else None, answers.outcomes, policy)
+        recorded = record(conn, answers.source if answers.calls else None, answers.outcomes, policy, before)
+        overtaken += answers.outcomes.keys() - recorded.outcomes.keys()
         outcomes |= recorded.outcomes
         datoms += recorded.datoms
         calls[answers.source] += answers.calls
         if answers.unexpected:
             unexpected.setdefault(answers.source, []).extend(answers.unexpected)
-    return Refreshed(outcomes, unexpected, dict(calls), datoms)
+    return Refreshed(outcomes, unexpected, dict(calls), datoms), sorted(overtaken)
 
 
 def hydrate_levels(
@@ -105,5 +126,5 @@ def _sum(one: Refreshed, other: Refreshed) -> Refreshed:
     unexpected = {name: list(ids) for name, ids in one.unexpected.items()}
     for name, ids in other.unexpected.items():
         unexpected.setdefault(name, []).extend(ids)
-    calls = dict(Counter(one.calls) + Counter(other.calls))
+    calls = {name: one.calls.get(name, 0) + other.calls.get(name, 0) for name in {**one.calls, **other.calls}}
     return Refreshed({**one.outcomes, **other.outcomes}, unexpected, calls, one.datoms + other.datoms)

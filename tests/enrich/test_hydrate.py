@@ -129,3 +129,17 @@ def test_a_payload_that_cannot_be_used_fails_its_key_alone(payload: Any, says: s
     assert isinstance(bad, Failed)
     assert says in bad.error.message
     assert isinstance(found[shop.uri("good")], Found)
+
+
+def test_an_error_that_cannot_say_what_it_is_fails_alone() -> None:
+    class Speechless(Exception):
+        def __str__(self) -> str:
+            raise ZeroDivisionError
+
+    shop = Things({"a": Speechless()})
+    shop.answers["b"] = shop.thing("b")
+    found = outcomes(hydrate(Sources([shop]), map(shop.uri, "ab")))
+    failed = found[shop.uri("a")]
+    assert isinstance(failed, Failed)
+    assert failed.error.message.endswith("Speechless")
+    assert isinstance(found[shop.uri("b")], Found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 import enrich
@@ -141,6 +142,22 @@ def test_a_part_of_the_truth_is_only_added(conn: Connection, policy: Policy) -> 
     assert said(conn, shop.uri("a")) == {"thing/name": "A", "thing/size": 2, "thing/tag": ["x", "y"]}
 
 
+def test_a_whole_answer_replaces_what_a_part_of_it_added(conn: Connection, policy: Policy) -> None:
+    shop = Things()
+    for answer in (shop.thing("a", tag=["x"]), Partial(shop.thing("a", tag=["y"])), shop.thing("a", tag=["x"])):
+        shop.answers["a"] = answer
+        enrich.ingest(conn, [shop], [Changed("a")], policy=policy)
+    assert said(conn, shop.uri("a")) == {"thing/tag": ["x"]}
+
+
+def test_what_only_a_part_was_known_of_can_be_gone_too(conn: Connection, policy: Policy) -> None:
+    shop = Things()
+    for answer in (Partial(shop.thing("a", tag=["y"])), Gone()):
+        shop.answers["a"] = answer
+        enrich.ingest(conn, [shop], [Changed("a")], policy=policy)
+    assert (state(conn, shop.uri("a")), said(conn, shop.uri("a"))) == (GONE, {})
+
+
 def test_an_event_may_come_before_its_source_knows(conn: Connection, policy: Policy, clock: Clock) -> None:
     shop = Things({"a": Gone()})
     report = enrich.ingest(conn, [shop], [Changed("a")], policy=policy)
@@ -181,6 +198,8 @@ def test_a_source_that_is_down_harms_no_other(conn: Connection, policy: Policy) 
         ({"needs": "b"}, "source/bad-map"),
         ({"needs": 300}, "source/bad-map"),
         ({"size": ref("thing", "shop", "b")}, "source/bad-map"),
+        ({"maker": Keyword("no/such")}, "source/refused"),
+        ({"name": (["A"],)}, "source/bad-map"),
     ],
 )
 def test_what_the_store_refuses_fails_alone(conn: Connection, policy: Policy, bad: dict[str, Any], code: str) -> None:
@@ -208,6 +227,18 @@ def test_doubled_shuffled_events_lead_to_the_same(conn: Connection, policy: Poli
     report = enrich.ingest(conn, [shop], lines, policy=policy)
     assert (report.accepted, report.duplicates, [dead.line for dead in report.dead]) == (2, 1, [2])
     assert shop.asked == [["b", "a"]]
+
+
+def test_an_event_that_json_cannot_hold_stops_no_other(conn: Connection, policy: Policy) -> None:
+    class Noted(msgspec.Struct, tag_field="event_type", tag="noted"):
+        id: str
+        note: str
+
+    shop = Things()
+    shop.events = (Changed, Noted)
+    shop.answers |= {id: shop.thing(id, name=id) for id in "ab"}
+    report = enrich.ingest(conn, [shop], [Noted("a", "\ud800"), Changed("b"), Noted("a", "\ud800")], policy=policy)
+    assert (report.accepted, report.duplicates, report.hydrated) == (2, 1, [shop.uri("a"), shop.uri("b")])
 
 
 def test_a_kind_nobody_answers_for_fails_by_itself(conn: Connection, policy: Policy) -> None:

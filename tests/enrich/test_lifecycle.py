@@ -62,6 +62,14 @@ def test_the_wait_a_source_asks_for_is_kept() -> None:
     assert bookkeeping(outcome, NEW, NOON, POLICY)["entity/next-try"] == NOON + timedelta(seconds=500)
 
 
+@pytest.mark.parametrize("wait", ["soon", None, float("nan"), -5, [], 0])
+def test_a_wait_that_is_none_is_passed_over(wait: object) -> None:
+    outcome = Failed(HydrateError("slow down", code="hydrate/http-status", retry_after=wait))
+    policy = Policy(retry=Retry(first=60, jitter=0))
+    changes = bookkeeping(outcome, Standing("aip://thing/shop/a"), NOON, policy)
+    assert changes["entity/next-try"] == NOON + timedelta(seconds=60)
+
+
 def test_a_long_error_is_cut() -> None:
     outcome = Failed(HydrateError("x" * 100_000, code="hydrate/failed"))
     assert len(bookkeeping(outcome, NEW, NOON, POLICY)["entity/last-error"]) == 1000
