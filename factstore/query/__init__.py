@@ -54,17 +54,19 @@ def explain(
     *,
     rules: Any = None,
     functions: Mapping[str, Function] | None = None,
-    analyze: bool = True,
+    analyze: bool = False,
 ) -> Plan:
-    """How ``query`` was answered. The plan is made of counts taken while it runs, so the query is always run."""
-    del analyze
+    """How ``query`` is answered: its clauses in the order they run; with ``analyze``, what each found and took.
+
+    The order comes of counts that are taken on the way, so the query is run in either case.
+    """
     limits = Limits(trace=True)
     execution = Execution(
         db, parse_query(query), inputs, rules=load_rules(rules), functions=functions or {}, limits=limits
     )
     answer = execution.run()
     rows = len(answer) if isinstance(answer, Result) else int(answer is not None)
-    return Plan(limits.trace or [], execution.compiler.fixpoint.goals, rows)
+    return Plan(limits.trace or [], execution.compiler.fixpoint.goals, rows, analyze=analyze)
 
 
 def load_rules(rules: Any) -> tuple[Rule, ...]:

@@ -45,6 +45,7 @@ from factstore.query.rules import RuleSet
 from factstore.query.scope import NONE, Scope, Site, given, spoken
 from factstore.query.solve import Solver, bindable
 from factstore.query.steps import Step
+from factstore.query.unfold import as_written
 
 Relationlike = Sequence[Sequence[Any]]
 T = TypeVar("T", bound=Term)
@@ -110,7 +111,7 @@ class Compiler:
         if name not in self._sources:
             given = " ".join(self._sources) or "none"
             message = f"the source {name} is not given in :in: the sources are {given}"
-            raise edn.located(QueryError, message, node.at, code="query/unknown-source", source=name)
+            raise edn.located(QueryError, message, node.at, code="query/unknown-source", name=name)
         return self._sources[name]
 
     def _predicate(self, node: Predicate, at: Site) -> Step:
@@ -249,10 +250,11 @@ def _new_of_or(node: Or, bodies: Sequence[Sequence[Clause]], shared: Scope) -> S
 
 def _unbound(at: Step | Node, missing: frozenset[str]) -> QueryError:
     node = at if isinstance(at, Node) else at.node
-    names = " and ".join(sorted(missing))
     found = next((found for name, found in variables(node).items() if name in missing), node)
-    message = f"{names} in {node} cannot be bound by any clause"
-    return edn.located(QueryError, message, found.at, code="query/unbound", variables=sorted(missing))
+    lost = sorted(as_written(name) for name in missing)
+    written = node.at.snippet if node.at else node
+    message = f"{' and '.join(lost)} in {written} cannot be bound by any clause"
+    return edn.located(QueryError, message, found.at or node.at, code="query/unbound", variables=lost)
 
 
 _BOUNDS: Final[Mapping[str, tuple[int, int]]] = {"<": (1, 0), "<=": (1, 0), ">": (0, 1), ">=": (0, 1)}

@@ -61,13 +61,14 @@ class Execution:
     ) -> None:
         self._db = db
         self._query = query
-        self._functions = functions = {"q": self._nested, **functions}
+        self._functions = functions
         self._limits = limits
         self.values = Values(db.dictionary)
         self._inputs = bind_inputs(query, db, args, rules, self.values)
         self._solver = Solver(self.values, limits)
         rule_set = RuleSet.of(self._inputs.rules)
-        self.compiler = Compiler(self._inputs.sources, rule_set, functions, self._solver)
+        callable = {"q": self._nested, **functions}
+        self.compiler = Compiler(self._inputs.sources, rule_set, callable, self._solver)
         _prefetch(self._inputs, rule_set, query.where)
 
     def run(self) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from factstore.query.goals import Goal
 from factstore.query.solve import Ran
@@ -23,7 +23,7 @@ class Line(NamedTuple):
 class Plan:
     """The steps of one run of a query, in order; as data (:attr:`lines`, :attr:`goals`) and as text."""
 
-    def __init__(self, trace: Sequence[Ran], goals: Sequence[Goal], rows: int) -> None:
+    def __init__(self, trace: Sequence[Ran], goals: Sequence[Goal], rows: int, *, analyze: bool) -> None:
         self.lines = tuple(
             Line(
                 str(ran.step.node),
@@ -37,13 +37,17 @@ class Plan:
         )
         self.goals = tuple(map(str, goals))
         self.rows = rows
+        self.analyze = analyze
 
     def __str__(self) -> str:
-        head = f"{'expected':>12} {'in':>10} {'out':>10} {'ms':>9}  clause"
-        body = [
-            f"{'-' if line.estimate is None else format(line.estimate, ',.0f'):>12} {line.rows_in:>10,}"
-            f" {line.rows_out:>10,} {line.seconds * 1000:>9.3f}  {'  ' * line.depth}{line.clause}"
-            for line in self.lines
-        ]
+        head = f"{'expected':>12} {_MEASURED if self.analyze else ''} clause"
         goals = [f"rules called: {', '.join(self.goals)}"] if self.goals else []
-        return "\n".join([head, *body, *goals, f"{self.rows:,} rows"])
+        return "\n".join([head, *map(self._shown, self.lines), *goals, f"{self.rows:,} rows"])
+
+    def _shown(self, line: Line) -> str:
+        expected = "-" if line.estimate is None else format(line.estimate, ",.0f")
+        found = f"{line.rows_in:>10,} {line.rows_out:>10,} {line.seconds * 1000:>9.3f} " if self.analyze else ""
+        return f"{expected:>12} {found} {'  ' * line.depth}{line.clause}"
+
+
+_MEASURED: Final = f"{'in':>10} {'out':>10} {'ms':>9} "

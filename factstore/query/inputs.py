@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from factstore import edn
@@ -93,10 +93,15 @@ def _source(node: SourceVar, arg: Any) -> Any:
         return arg
     if isinstance(arg, Mapping):
         return list(arg.items())
-    if isinstance(arg, str | bytes) or not hasattr(arg, "__iter__"):
+    if isinstance(arg, str | bytes) or not isinstance(arg, Iterable):
         message = f"{type(arg).__name__} was given for {node}: expected a db value or tuples"
         raise edn.located(QueryError, message, node.at, code="query/inputs")
-    return [tuple(row) for row in arg]
+    rows = list(arg)
+    for row in rows:
+        if isinstance(row, str | bytes) or not isinstance(row, Iterable):
+            message = f"{row!r} is a row of what was given for {node}: expected a tuple"
+            raise edn.located(QueryError, message, node.at, code="query/inputs")
+    return [tuple(row) for row in rows]
 
 
 def _value(arg: Any, node: Node) -> Any:

@@ -32,7 +32,7 @@ from factstore.query.relation import NOWHERE, REF, Column, Relation, Values, may
 from factstore.schema import Attribute
 from factstore.values import ValueType, coerce, encode_inline
 
-_SAMPLE: Final = 2048
+_SAMPLE: Final = 1024
 _ONCE: Final = Relation.true()
 
 
@@ -108,7 +108,7 @@ class AttributeStep:
         if self._db.is_history or isinstance(self._op, Variable | Constant):
             return join(rows, self._operations(), self._values)
         e, v = self._known(rows)
-        if (e is None and v is None) or self.names.isdisjoint(rows.names):
+        if (e is None and v is None) or self.names.isdisjoint(rows.columns):
             return join(rows, self._extend(_ONCE, self._fixed_e, self._fixed_v), self._values)
         return self._extend(rows, e, v)
 
@@ -225,7 +225,7 @@ def _repeated(codes: Ints, size: int) -> Ints:
 
 
 def _take(rows: Relation, row: Ints) -> Relation:
-    if len(row) == rows.size and bool((row == np.arange(rows.size)).all()):
+    if len(row) == rows.size and (rows.size == 1 or bool((row == np.arange(rows.size)).all())):
         return rows
     return rows.take(row)
 

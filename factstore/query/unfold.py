@@ -115,6 +115,19 @@ class Unfolder:
         return [And(clauses=(*before, *_renamed(rule.clauses, terms)), at=rule.at)]
 
 
+_APART: Final = "·"
+"""Stands between the name of a rule's own variable and its number."""
+
+
+def as_written(name: str) -> str:
+    """The name that a variable has in the text.
+
+    >>> as_written("?x·3"), as_written("?x")
+    ('?x', '?x')
+    """
+    return name.partition(_APART)[0]
+
+
 class _Terms(dict[str, Term]):
     """What takes the place of a variable: a term of the call, else a variable of its own."""
 
@@ -123,7 +136,7 @@ class _Terms(dict[str, Term]):
         self.fresh = fresh
 
     def __missing__(self, name: str) -> Term:
-        self[name] = Variable(name=f"{name}·{next(self.fresh)}")
+        self[name] = Variable(name=f"{name}{_APART}{next(self.fresh)}")
         return self[name]
 
     def within(self, names: Iterable[str]) -> _Terms:
@@ -155,7 +168,8 @@ def _assigned(clauses: Sequence[Clause]) -> set[str]:
 def _renamed(node: N, terms: _Terms) -> N:
     """The node with other terms for its variables."""
     if isinstance(node, Variable):
-        return terms[node.name]  # type: ignore[return-value]
+        term = terms[node.name]
+        return replace(term, at=node.at) if term.at is None else term  # type: ignore[return-value]
     if isinstance(node, tuple):
         return tuple(_renamed(each, terms) for each in node)  # type: ignore[return-value]
     if isinstance(node, Not | Or) and node.vars is not None:

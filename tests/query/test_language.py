@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import factstore
-from factstore import Db, Keyword, Symbol
+from factstore import Db, EntityError, Keyword, Symbol
 from factstore.datom import TX0
 
 
@@ -30,7 +30,7 @@ SCHEMA = {
     "boss": ("ref", "one"),
     "mood": ("ref", "one"),
 }
-PEOPLE = [
+PEOPLE: list[dict[str, Any]] = [
     {"name": "ann", "age": 30, "nick": ["a", "annie"], "friend": ["ben"], "admin": False},
     {"name": "ben", "age": 20, "friend": ["ann", "cat"], "boss": "ann", "mood": "mood/good"},
     {"name": "cat", "age": 20, "friend": ["cat"], "boss": "ben", "score": 20.0, "admin": True},
@@ -383,9 +383,8 @@ def test_one_lookup_ref_is_another_entity_in_another_database() -> None:
 
 
 def test_history_says_what_was_asserted_and_retracted(db: Db) -> None:
-    rows = db.history().q(
-        '[:find ?t ?op :where [_ :person/name "eve" ?tx ?op] [(- ?tx ?zero) ?t] [(ground %d) ?zero]]' % TX0
-    )
+    query = '[:find ?t ?op :in $ ?zero :where [_ :person/name "eve" ?tx ?op] [(- ?tx ?zero) ?t]]'
+    rows = db.history().q(query, TX0)
     assert rows == {(2, True), (3, False)}
 
 
@@ -408,6 +407,13 @@ def test_as_of_filters_what_with_added(db: Db) -> None:
     names = "[:find [?n ...] :where [_ :person/name ?n]]"
     assert "fay" in after.q(names)
     assert after.as_of(db.basis_t).q(names) == db.q(names)
+
+
+def test_a_history_has_no_entities_to_pull(db: Db) -> None:
+    with pytest.raises(EntityError):
+        db.history().pull("[*]", ["person/name", "ann"])
+    with pytest.raises(EntityError):
+        db.history().q("[:find (pull ?e [:person/age]) :where [?e :person/age 30]]")
 
 
 def test_a_function_is_called_by_the_name_it_was_given(db: Db) -> None:
