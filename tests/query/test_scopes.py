@@ -46,7 +46,7 @@ WHERE: dict[str, tuple[str, list[int]]] = {
     "a list is taken apart to a set": ("[(ground [[1 [2 2]] [1 [2]]]) [[?n [?v ...]]]]", [1]),
     "two scans without anything in common": ("[?e ?a ?v] [?f ?b ?w] [?e :n ?n] [?f :n 1]", [1, 2, 3]),
     "a constant in a head meets the same constant": ("(kind 1 ?e) [?e :n ?n]", [1, 3]),
-    "an argument that is not handed through": ("(crossed ?e ?f) [?f :n 3] [?e :n ?n]", [1]),
+    "an argument that is not handed through": ("[?e :n 1] (crossed ?e ?f) [?f :n ?n]", [3]),
 }
 RULES = f"""{PATH}
 [(inner ?x ?y) [?x :n ?v] (or-join [?x] [?x :to ?y] [?x :n 9]) (path ?y ?y)]
@@ -57,7 +57,7 @@ RULES = f"""{PATH}
 [(bounded ?e ?v) [?e :m ?v] (or [(< ?v ?k)] [(= ?v ?k)]) (ceiling ?k)]
 [(ceiling ?k) [_ :n ?k]] [(ceiling ?k) [?e :n 3] (ceiling ?k)]
 [(kind 1 ?e) [?e :n 1]] [(kind 2 ?e) [?e :n 2]] [(kind ?k ?e) [?e :n 3] [(ground 1) ?k]]
-[(crossed ?x ?y) [?x :to ?z] [?z :to ?y]] [(crossed ?x ?y) [?x :to ?z] [?y :to ?z] [?z :n 99] (crossed ?z ?y)]
+[(crossed ?x ?y) [?x :to ?z] [?z :to ?y]] [(crossed ?x ?y) [?x :to ?z] [?y :to ?z] (crossed ?z ?y)]
 """
 
 
