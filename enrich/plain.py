@@ -72,12 +72,7 @@ class Rewriting:
         return isinstance(named, Keyword) and str(named) in self._derived
 
     def _called(self, clause: Clause) -> Iterator[Clause]:
-        if (
-            is_pattern(clause)
-            and len(clause) > 1
-            and isinstance(clause[1], Keyword)
-            and str(clause[1]) in self._derived
-        ):
+        if self._is_derived(clause):
             relation, args = clause[1], [clause[0], clause[2] if len(clause) > 2 else BLANK]
         elif operator(clause) == EDGE and isinstance(clause[1], Keyword):
             relation, args = clause[1], list(clause[2:])

@@ -1,4 +1,4 @@
-"""The operators on relations: join, semi-join, anti-join, union, distinct; a whole column at a time.
+"""The operators on relations: join, anti-join, union, distinct; a whole column at a time.
 
 Rows are matched by *keys*: one int64 per row that is equal exactly where the shared columns are
 (:func:`factstore.columns.rank` over both sides at once). One side is sorted, the other looks its
@@ -67,11 +67,6 @@ def _cross(one: Relation, other: Relation) -> Relation:
     left = np.repeat(np.arange(one.size), other.size)
     right = np.tile(np.arange(other.size), one.size)
     return one.take(left).with_columns({name: column.take(right) for name, column in other.columns.items()})
-
-
-def semi_join(one: Relation, other: Relation, values: Values) -> Relation:
-    """The rows of ``one`` that agree with some row of ``other``."""
-    return one.take(_in(one, other, values))
 
 
 def anti_join(one: Relation, other: Relation, values: Values) -> Relation:

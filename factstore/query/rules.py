@@ -19,7 +19,6 @@ from factstore.errors import QueryError
 from factstore.query.ast import (
     And,
     Clause,
-    Constant,
     Not,
     Optional,
     Or,
@@ -207,8 +206,3 @@ def _dependencies(clauses: Sequence[Clause | And]) -> list[tuple[RuleCall, int]]
         elif isinstance(clause, And):
             found += _dependencies(clause.clauses)
     return found
-
-
-def head_constants(rule: Rule) -> dict[int, Constant]:
-    """The constants among the head's arguments, by place."""
-    return {place: arg for place, arg in enumerate(rule.head.args) if isinstance(arg, Constant)}
