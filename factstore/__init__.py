@@ -15,6 +15,7 @@ from factstore.conn import Connection
 from factstore.conn_target import connect
 from factstore.database import Commit, Db
 from factstore.datom import Datom
+from factstore.db_datoms import Datoms
 from factstore.entity import Entity
 from factstore.errors import (
     EdnError,
@@ -37,6 +38,7 @@ __all__ = [
     "Commit",
     "Connection",
     "Datom",
+    "Datoms",
     "Db",
     "EdnError",
     "Entity",

@@ -7,15 +7,16 @@ commit did not touch. A speculative one lies over another and keeps its changes 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 from pyrsistent import PMap, pmap
 
-from factstore.columns import EMPTY, Intervals, Ints, LogRows, Rows
+from factstore.columns import EMPTY, Intervals, Ints, LogRows, Rows, member, unique
 from factstore.datom import FOREVER, TX0
 from factstore.index import NO_INDEX, AttributeIndex
+from factstore.snapshot_lives import Lives, lives_changed, positions
 
 
 class Facts(NamedTuple):
@@ -48,6 +49,18 @@ class Source(Protocol):
 
     def facts_of(self, entities: Ints, t: int) -> Facts:
         """All facts about ``entities`` that hold at ``t``."""
+
+    def lives_of(self, entities: Ints, t: int) -> Lives:
+        """All facts about ``entities`` that ever held up to ``t``."""
+
+    def lives_to(self, entities: Ints, t: int) -> Lives:
+        """All facts that ever held up to ``t`` and whose value is a ref to one of ``entities``."""
+
+    def entities(self, beyond: int, count: int, backwards: bool) -> Ints:
+        """Up to ``count`` entities next to ``beyond``, ascending, that any fact was ever about.
+
+        They are the nearest above it, ``backwards`` the nearest below.
+        """
 
 
 class Snapshot:
@@ -118,6 +131,23 @@ class Snapshot:
     def _facts_of(self, entities: Ints) -> Facts:
         return self.source.facts_of(entities, self.t)
 
+    @property
+    def key(self) -> Hashable:
+        """Equal for snapshots that show the same facts: those of one source at one t."""
+        return self.source, self.t
+
+    def lives_of(self, entities: Ints) -> Lives:
+        """All facts about ``entities`` that ever held up to this basis."""
+        return self.source.lives_of(entities, self.t)
+
+    def lives_to(self, entities: Ints, refs: Ints) -> Lives:
+        """All facts of the attributes ``refs`` with a value among ``entities`` that ever held up to this basis."""
+        return self.source.lives_to(entities, self.t)
+
+    def entities(self, beyond: int, count: int, backwards: bool = False) -> Ints:
+        """Up to ``count`` entities next above (``backwards``: below) ``beyond``, with all that have facts here."""
+        return self.source.entities(beyond, count, backwards)
+
     def advance(self, t: int, changes: Mapping[int, Change]) -> Snapshot:
         """The snapshot after commits up to ``t`` that did ``changes``."""
         loaded = self._loaded.evolver()
@@ -187,7 +217,7 @@ class SpeculativeSnapshot(Snapshot):
         if change is None:
             return below
         end = below.end.copy()
-        ended = _positions(below, change.retracted)
+        ended = positions(below, change.retracted)
         end[ended] = TX0 + self.t
         return Intervals(
             np.concatenate((below.e, change.added.e)),
@@ -204,6 +234,26 @@ class SpeculativeSnapshot(Snapshot):
             parts.append(Facts(rows.e, np.full(len(rows.e), attribute, dtype=np.int64), rows.v, rows.tx))
         return Facts(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
+    @property
+    def key(self) -> Hashable:
+        return self
+
+    def lives_of(self, entities: Ints) -> Lives:
+        wanted = np.unique(entities)
+        below = self._base.lives_of(wanted)
+        return lives_changed(below, self._changes, lambda rows: member(rows.e, wanted), TX0 + self.t)
+
+    def lives_to(self, entities: Ints, refs: Ints) -> Lives:
+        wanted, below = np.unique(entities), self._base.lives_to(entities, refs)
+        changes = {attribute: self._changes[attribute] for attribute in refs.tolist() if attribute in self._changes}
+        return lives_changed(below, changes, lambda rows: member(rows.v, wanted), TX0 + self.t)
+
+    def entities(self, beyond: int, count: int, backwards: bool = False) -> Ints:
+        own = unique(np.concatenate([EMPTY, *(change.added.e for change in self._changes.values())]))
+        own = own[own < beyond][-count:] if backwards else own[own > beyond][:count]
+        both = unique(np.concatenate((own, self._base.entities(beyond, count, backwards))))
+        return both[-count:] if backwards else both[:count]
+
     def _without_changed(self, facts: Facts) -> Facts:
         kept = ~np.isin(facts.a, np.fromiter(self._changes, dtype=np.int64, count=len(self._changes)))
         return Facts(*(column[kept] for column in facts))
@@ -213,13 +263,6 @@ class SpeculativeSnapshot(Snapshot):
 
     def at(self, t: int) -> Snapshot:
         return self if t >= self.t else self._base.at(t)
-
-
-def _positions(intervals: Intervals, retracted: Rows) -> Ints:
-    live = np.flatnonzero(intervals.end == FOREVER)
-    index = AttributeIndex.of(Rows(intervals.e[live], intervals.v[live], live.astype(np.int64)))
-    held, at = index.find(retracted.e, retracted.v)
-    return at[held]
 
 
 def changes_of(log: LogRows) -> dict[int, Change]:

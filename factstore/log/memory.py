@@ -21,8 +21,10 @@ from factstore.datom import FIRST_ENTITY, FOREVER, TX0
 from factstore.dictionary import Dictionary, Entry
 from factstore.errors import LogError
 from factstore.index import NO_INDEX, AttributeIndex, Found
+from factstore.log.memory_lives import entities_beyond, lives_of, lives_to
 from factstore.log.port import FIRST_CODE, Counters, Pending, Plan, bootstrap, changed_plan, operations, rows_at
 from factstore.snapshot import NO_FACTS, Facts
+from factstore.snapshot_lives import Lives
 from factstore.values import Value, ValueType
 
 _NO_LOG = LogRows(EMPTY, EMPTY, EMPTY, EMPTY, EMPTY, np.empty(0, dtype=np.bool_))
@@ -99,6 +101,18 @@ class MemoryLog:
                 at = member(chunk.e, wanted) & (chunk.start <= TX0 + t) & (chunk.end > TX0 + t)
                 parts.append(_facts([(attribute, Rows(chunk.e[at], chunk.v[at], chunk.start[at]))]))
         return _joined(parts, NO_FACTS)
+
+    def lives_of(self, entities: Ints, t: int) -> Lives:
+        state = self._state
+        return lives_of(state.live, state.ended, np.unique(entities), TX0 + t)
+
+    def lives_to(self, entities: Ints, t: int) -> Lives:
+        state = self._state
+        return lives_to(state.live, state.ended, sorted(state.refs), np.unique(entities), TX0 + t)
+
+    def entities(self, beyond: int, count: int, backwards: bool) -> Ints:
+        state = self._state
+        return entities_beyond(state.live, state.ended, beyond, count, backwards)
 
     def entries_of_values(self, vt: ValueType, values: Sequence[Value]) -> Iterable[Entry]:
         codes = self.dictionary.codes_of(vt, values)

@@ -97,6 +97,36 @@ SELECT string_agg(int8send(f.e) || int8send(f.v) || int8send(f.tx_from) || int4s
 FROM unnest(%(e)s) AS k(e) JOIN {s}.facts_hist f ON f.e = k.e
 WHERE f.tx_from <= %(tx)s AND f.tx_to > %(tx)s AND (SELECT t FROM {s}.root) > %(t)s
 
+-- name: lives_of
+-- All facts that were ever about some entities up to a transaction, with their lives.
+SELECT string_agg(int8send(f.e) || int8send(f.v) || int8send(f.tx_from) || int8send(f.tx_to) || int4send(f.a), ''::bytea)
+FROM unnest(%(e)s) AS k(e) JOIN {s}.facts_live f ON f.e = k.e WHERE f.tx_from <= %(tx)s
+UNION ALL
+SELECT string_agg(int8send(f.e) || int8send(f.v) || int8send(f.tx_from) || int8send(f.tx_to) || int4send(f.a), ''::bytea)
+FROM unnest(%(e)s) AS k(e) JOIN {s}.facts_hist f ON f.e = k.e WHERE f.tx_from <= %(tx)s
+
+-- name: lives_to
+-- All facts that ever referred to some entities up to a transaction, with their lives.
+SELECT string_agg(int8send(f.e) || int8send(f.v) || int8send(f.tx_from) || int8send(f.tx_to) || int4send(f.a), ''::bytea)
+FROM unnest(%(v)s) AS k(v) JOIN {s}.facts_live f ON f.v = k.v AND f.vt = 1 WHERE f.tx_from <= %(tx)s
+UNION ALL
+SELECT string_agg(int8send(f.e) || int8send(f.v) || int8send(f.tx_from) || int8send(f.tx_to) || int4send(f.a), ''::bytea)
+FROM unnest(%(v)s) AS k(v) JOIN {s}.facts_hist f ON f.v = k.v AND f.vt = 1 WHERE f.tx_from <= %(tx)s
+
+-- name: entities_above
+-- The next entities that any fact was ever about.
+SELECT string_agg(int8send(e), ''::bytea ORDER BY e) FROM (
+  (SELECT DISTINCT e FROM {s}.facts_live WHERE e > %(beyond)s ORDER BY e LIMIT %(count)s) UNION
+  (SELECT DISTINCT e FROM {s}.facts_hist WHERE e > %(beyond)s ORDER BY e LIMIT %(count)s) ORDER BY e LIMIT %(count)s
+) AS next
+
+-- name: entities_below
+-- The entities before, nearest last.
+SELECT string_agg(int8send(e), ''::bytea ORDER BY e) FROM (
+  (SELECT DISTINCT e FROM {s}.facts_live WHERE e < %(beyond)s ORDER BY e DESC LIMIT %(count)s) UNION
+  (SELECT DISTINCT e FROM {s}.facts_hist WHERE e < %(beyond)s ORDER BY e DESC LIMIT %(count)s) ORDER BY e DESC LIMIT %(count)s
+) AS next
+
 -- name: by_value
 -- What says of attributes that they are kept in value order, and since when: a db/unique or a true db/index.
 SELECT e, a, tx_from FROM {s}.facts_live WHERE e = ANY(%(a)s) AND (a = %(unique)s OR (a = %(index)s AND v = 1))
