@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factstore import Connection, Datom, Db, Keyword
+from factstore import Connection, Datom, Db, FactstoreError, Keyword
 from factstore.columns import LogRows
 from factstore.datom import TX0
 from factstore.log import Log, MemoryLog, values_in
@@ -224,3 +224,77 @@ def test_the_instant_of_a_transaction_is_a_place(told: Told) -> None:
     db = told.conn.db()
     first = db.index_range("db/txInstant", datetime(2000, 1, 1, tzinfo=UTC))[0]
     assert (first.e, db.datoms("eavt", first.e, "db/txInstant", first.v, first.v)[0]) == (TX0 + 1, first)
+
+
+def test_a_speculation_ends_lives_in_every_order(told: Told) -> None:
+    held = next(d for d in told.conn.db().datoms("o/ref"))
+    report = told.conn.db().with_([["db/retract", held.e, "o/ref", held.v]])
+    db, gone = report.db_after.history(), held._replace(tx=report.tx, added=False)
+    assert db.datoms("eavt", held.e, "o/ref", held.v)[-2:] == [held, gone]
+    assert db.datoms("vaet", held.v, "o/ref", held.e)[-2:] == [held, gone]
+    assert held not in report.db_after.datoms("vaet", held.v)
+
+
+def test_an_entity_is_read_without_loading_its_attributes(told: Told) -> None:
+    conn = Connection(told.conn._log)
+    db = conn.db()
+    assert len(db.datoms("eavt", told.entities[0])) > 3
+    assert len(db.history().datoms("eavt", told.entities[0])) > 3
+    assert sum(len(db.datoms("vaet", e)) for e in told.entities) > 0
+    assert db.seek_datoms("eavt", told.entities[0])[0].e == told.entities[0]
+    assert not any(db.holds(attribute) for attribute in db.schema)
+
+
+@pytest.mark.parametrize(
+    ("index", "components", "code"),
+    [
+        ("veat", (), "db/no-such-index"),
+        ("eavt", (1, None, 2), "db/bad-components"),
+        ("eavt", (1, "db/ident", "x", 1, 5), "db/bad-components"),
+        ("avet", ("o/long", 7), "db/not-indexed"),
+        ("vaet", (256, "o/long"), "db/not-indexed"),
+        ("eavt", ("e/none",), "entity/missing"),
+        ("aevt", ("o/none",), "schema/unknown-attribute"),
+        ("avet", ("o/text", 5), "value/wrong-type"),
+        ("eavt", (1, "db/ident", "x", "yesterday"), "db/no-such-time"),
+    ],
+)
+def test_what_is_no_place_is_refused_before_anything_is_read(
+    told: Told, index: str, components: Any, code: str
+) -> None:
+    with pytest.raises(FactstoreError) as caught:
+        told.conn.db().seek_datoms(index, *components)
+    assert caught.value.code == code
+
+
+def test_the_name_of_an_attribute_stands_for_its_order(told: Told) -> None:
+    db = told.conn.db()
+    e = db.datoms("o/ref")[0].v
+    assert db.datoms("o/ref", e=e) == db.datoms("aevt", "o/ref", e) == db.datoms("o/ref", e)
+    assert [d.v for d in db.datoms("o/ref", v=e)] == [e] * len(db.datoms("vaet", e, "o/ref"))
+    assert db.datoms("o/ref", v=e)
+    assert db.datoms(":eavt", e) == db.datoms("eavt", e)
+
+
+def test_a_sequence_of_datoms_is_read_as_far_as_it_is_looked_at(told: Told) -> None:
+    datoms, every = told.conn.db().datoms("eavt"), list(told.conn.db().datoms("eavt"))
+    assert (len(datoms), datoms[3], datoms[-1], datoms[2:9:3]) == (len(every), every[3], every[-1], every[2:9:3])
+    assert (datoms[-3:], list(reversed(datoms))) == (every[-3:], every[::-1])
+    with pytest.raises(IndexError):
+        datoms[len(every)]
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_an_index_is_pulled_along_one_attribute(told: Told, reverse: bool) -> None:
+    db = told.conn.db()
+    walk = db.rseek_datoms if reverse else db.seek_datoms
+    entities = [d.e for d in walk("avet", "o/text", "aa") if d.a == "o/text"]
+    along = [e for n, e in enumerate(entities) if n == 0 or entities[n - 1] != e]
+    found = db.index_pull("avet", "[:db/id]", ["o/text", "aa"], reverse=reverse, offset=1, limit=3)
+    assert [one["db/id"] for one in found] == along[1:4]
+
+
+def test_an_index_pull_is_of_a_state_and_begins_in_an_attribute(told: Told) -> None:
+    for db, start in ((told.conn.db().history(), ["o/text"]), (told.conn.db(), []), (told.conn.db(), "o/text")):
+        with pytest.raises(FactstoreError):
+            db.index_pull("avet", "[*]", start)
