@@ -21,7 +21,8 @@ from pyrsistent import PMap, pmap
 from factstore import tx
 from factstore.columns import LogRows, ints
 from factstore.conn_cache import BoundedSnapshot, Recency, within
-from factstore.database import Commit, Db, commits_in
+from factstore.conn_listen import Listener, commits, reach
+from factstore.database import Commit, Db
 from factstore.datom import TX0
 from factstore.errors import LogError, TransactionError
 from factstore.index import AttributeIndex
@@ -29,9 +30,6 @@ from factstore.log import Log, advance_schema, operations, rows_at, schema_at
 from factstore.schema import Ids, Schema
 from factstore.snapshot import Past, Snapshot, changes_of
 from factstore.values import ValueType, decode_inline
-
-_PAGE: Final = 4096
-"""Transactions decoded at a time by :meth:`Connection.log`."""
 
 
 class _Head(NamedTuple):
@@ -91,6 +89,7 @@ class Connection:
         """Ends the connection, and the embedded server if nobody else uses it. Db values read no further."""
         if not self._closed:
             self._closed = True
+            self._log.wake()
             self._log.close()
             self._on_close()
 
@@ -167,8 +166,50 @@ class Connection:
         """
         db = self.db()
         last = db.basis_t if upto is None else min(db.t_of(upto), db.basis_t)
-        for start in range(db.t_of(after), last, _PAGE):
-            yield from commits_in(self._log.read(start, min(start + _PAGE, last)), db)
+        yield from commits(self._log, db, db.t_of(after), last)
+
+    def listen(self, after: int | datetime | None = None, *, timeout: float | None = None) -> Listener:
+        """The transactions after this moment, or after ``after`` (a t, a transaction id or an instant), as they come.
+
+        An iterator of reports, and a context manager: everyone's commits, this connection's included, in order and
+        without a gap, however often the database goes away and comes back. With ``timeout`` an iteration ends when
+        nothing has come for so many seconds, and a later one goes on where it ended. A report from here has no
+        tempids; its ``db_before`` and ``db_after`` are as in the report of who committed.
+
+        >>> import factstore
+        >>> conn = factstore.connect("memory:")
+        >>> with conn.listen(timeout=0) as reports:
+        ...     written = conn.transact([{"db/ident": "color/red"}])
+        ...     [(report.t, len(report.datoms)) for report in reports]
+        [(1, 2)]
+        """
+        db = self.db()
+        start = db.basis_t if after is None else db.t_of(after)
+        return Listener(
+            self._log,
+            self._head_at(min(start, db.basis_t)),
+            start,
+            move=self._following,
+            check_open=self._check_open,
+            timeout=timeout,
+        )
+
+    def sync(self, t: int | None = None, *, timeout: float | None = None) -> Db:
+        """A db value with transaction ``t`` (a t or a transaction id) in it, once there is one; the newest for None.
+
+        For what another process has told of: its report's ``t`` goes with the message. ``log/timeout`` if it takes
+        longer than ``timeout`` seconds.
+
+        >>> import factstore
+        >>> factstore.connect("memory:").sync()
+        <Db t=0>
+        """
+        db = self.db()
+        wanted = 0 if t is None else db.t_of(t)
+        if wanted > db.basis_t:
+            reach(self._log, wanted, timeout, self._check_open)
+            db = self.db()
+        return db
 
     def _check_open(self) -> None:
         if self._closed:
@@ -181,9 +222,24 @@ class Connection:
         with self._advancing:
             head = self._head
             if t > head.db.basis_t:
-                rows = self._log.read(head.db.basis_t, t)
-                schema = advance_schema(head.db.schema, rows, self._log, t)
-                self._head = self._moved(head, rows, t, schema, _last_instant(rows) or head.instant)
+                self._head = self._followed(head, self._log.read(head.db.basis_t, t), t)
+
+    def _followed(self, head: _Head, rows: LogRows, t: int) -> _Head:
+        """The head at ``t``, ``rows`` being the log since ``head``."""
+        schema = advance_schema(head.db.schema, rows, self._log, t)
+        return self._moved(head, rows, t, schema, _last_instant(rows) or head.instant)
+
+    def _following(self, head: _Head, rows: LogRows, t: int) -> _Head:
+        """The same for who follows the log by itself; the connection's own head where that is at ``t``."""
+        newest = self._head
+        return newest if newest.db.basis_t == t else self._followed(head, rows, t)
+
+    def _head_at(self, t: int) -> _Head:
+        """The head as it was at ``t``, of which nothing is loaded unless it is now."""
+        newest = self._head
+        if newest.db.basis_t == t:
+            return newest
+        return _Head(self._db_at(t, schema_at(self._log, t), pmap()), _instant_of(self._log, t))
 
     def _moved(self, head: _Head, rows: LogRows, t: int, schema: Schema, instant: datetime | None) -> _Head:
         """The head after a stretch of the log. Indexes that are not loaded are not touched."""

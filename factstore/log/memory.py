@@ -9,7 +9,7 @@ double in size, so that a million small commits cost no more than a logarithm ea
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
@@ -62,6 +62,7 @@ class MemoryLog:
         first = _State(Counters(0, FIRST_ENTITY, FIRST_CODE), pmap(), pmap(), frozenset(), ())
         self._state = _after(first, rows, Counters(1, FIRST_ENTITY, FIRST_CODE), frozenset())
         self._writing = threading.Lock()
+        self._moved = threading.Condition()
 
     def head(self) -> int:
         return self._state.t
@@ -77,6 +78,16 @@ class MemoryLog:
             # The dictionary first: whoever sees a fact must be able to read it.
             self.dictionary.learn(writer.pending.entries)
             self._state = writer.state
+        self.wake()
+
+    def wait(self, after: int, timeout: float | None, give_up: Callable[[], bool]) -> bool:
+        with self._moved:
+            self._moved.wait_for(lambda: self._state.t > after or give_up(), timeout)
+        return self._state.t > after
+
+    def wake(self) -> None:
+        with self._moved:
+            self._moved.notify_all()
 
     def read(self, after: int, upto: int | None = None) -> LogRows:
         last = FOREVER if upto is None else TX0 + upto

@@ -8,7 +8,7 @@ leaving the block publishes it. An error inside the block leaves no trace.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -105,6 +105,15 @@ class Log(Source, Unknown, Protocol):
 
     def writer(self) -> AbstractContextManager[Writer]:
         """Waits to be the only writer. Leaving the block commits; an exception in it rolls back."""
+
+    def wait(self, after: int, timeout: float | None, give_up: Callable[[], bool]) -> bool:
+        """True once anyone has committed a transaction after ``after``, though the store be away meanwhile.
+
+        False after ``timeout`` seconds, or if ``give_up()``, which is asked again after every :meth:`wake`.
+        """
+
+    def wake(self) -> None:
+        """Makes everyone in :meth:`wait` ask whether to give up."""
 
     def close(self) -> None:
         """Lets go of everything; the log cannot be used any more."""

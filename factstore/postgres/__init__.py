@@ -7,7 +7,7 @@ store's one ``root`` row, asks, writes, and publishes ``t`` by committing; reade
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -19,6 +19,7 @@ from factstore.columns import LogRows
 from factstore.errors import FactstoreError, LogError
 from factstore.log import Counters
 from factstore.postgres.create import ensure_store
+from factstore.postgres.listen import Notifications, channel_of
 from factstore.postgres.pool import WRITER_SETTINGS, Pool, Session, is_lost, pipelined, translated
 from factstore.postgres.read import Reads
 from factstore.postgres.write import PostgresWriter
@@ -40,12 +41,20 @@ class PostgresLog(Reads):
     def __init__(self, dsn: str, schema: str = "factstore") -> None:
         super().__init__(dsn, schema)
         ensure_store(dsn, schema)
-        self.channel = f"{schema}_commits"
+        self.channel = channel_of(schema)
+        self._notifications = Notifications(dsn, self.channel, self._sql["head"])
         self._writers = Pool(dsn, keep=1, settings=WRITER_SETTINGS)
         self._unseen = 0
         self._analyze_at = 2000
 
+    def wait(self, after: int, timeout: float | None, give_up: Callable[[], bool]) -> bool:
+        return self._notifications.wait(after, timeout, give_up)
+
+    def wake(self) -> None:
+        self._notifications.wake()
+
     def close(self) -> None:
+        self._notifications.close()
         self._readers.close()
         self._writers.close()
 

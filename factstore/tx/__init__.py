@@ -14,6 +14,7 @@ from factstore.tx.plan import Allocation, Assertions, Counters, Plan
 from factstore.tx.prepare import prepare
 from factstore.tx.reader import DbReader, Reader
 from factstore.tx.report import TxReport
+from factstore.tx.reported import reported
 from factstore.tx.speculate import FIRST_SPECULATIVE, speculate
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "Reader",
     "TxReport",
     "prepare",
+    "reported",
     "speculate",
 ]
