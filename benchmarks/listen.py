@@ -24,7 +24,7 @@ SCHEMA = [{"db/ident": "b/n", "db/valueType": "db.type/long", "db/cardinality": 
 def follow(directory: str, count: int, results: Any) -> None:
     with factstore.connect(directory) as conn, conn.listen() as reports:
         results.put("listening")
-        results.put([(report.t, time.time()) for report, _ in zip(reports, range(count), strict=False)])
+        results.put([(report.t, time.time()) for _, report in zip(range(count), reports, strict=False)])
 
 
 def main(count: int) -> None:
@@ -38,7 +38,8 @@ def main(count: int) -> None:
         told = {}
         for n in range(count):
             began = time.time()
-            told[conn.transact([{"db/id": "x", "b/n": n}]).t] = (began, time.time())
+            t = conn.transact([{"db/id": "x", "b/n": n}]).t
+            told[t] = (began, time.time())
             time.sleep(PAUSE)
         heard = results.get()
         follower.join()

@@ -167,9 +167,7 @@ def test_sync_waits_for_a_transaction(conn, other) -> None:
 
 
 def test_sync_ends_when_its_time_is_over(conn) -> None:
-    with pytest.raises(
-        FactstoreError, match="transaction 9 has not come within 0.05 seconds: the newest is 5"
-    ) as caught:
+    with pytest.raises(FactstoreError, match="transaction 9 has not come within") as caught:
         conn.sync(9, timeout=0.05)
     assert caught.value.code == "log/timeout"
 
