@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import TracebackType
@@ -21,12 +21,14 @@ from pyrsistent import PMap, pmap
 from factstore import tx
 from factstore.columns import LogRows, ints
 from factstore.conn_cache import BoundedSnapshot, Recency, within
+from factstore.conn_excise import Excision, excision_of
 from factstore.conn_listen import Listener, commits, reach
 from factstore.database import Commit, Db
 from factstore.datom import TX0
+from factstore.db import EntityRef
 from factstore.errors import LogError, TransactionError
 from factstore.index import AttributeIndex
-from factstore.log import Log, advance_schema, operations, rows_at, schema_at
+from factstore.log import Log, advance_schema, last_excision, operations, rows_at, schema_at
 from factstore.schema import Ids, Schema
 from factstore.snapshot import Past, Snapshot, changes_of
 from factstore.values import ValueType, decode_inline
@@ -65,8 +67,7 @@ class Connection:
         self._on_close = on_close
         self._closed = False
         self._renew_locks()
-        t = log.head()
-        self._head = _Head(self._db_at(t, schema_at(log, t), pmap()), _instant_of(log, t))
+        self._head = self._cold(log.head())
         _OPEN.add(self)
 
     def _renew_locks(self) -> None:
@@ -133,6 +134,50 @@ class Connection:
             after = self._moved(before, operations(plan), plan.t, plan.schema, plan.instant)
             self._publish(after)
         return tx.TxReport(before.db, after.db, plan)
+
+    def excise(
+        self, *targets: EntityRef, attrs: Iterable[str | int] | None = None, before: int | datetime | None = None
+    ) -> Excision:
+        """Takes facts out for good, from now and from all of the past, and records that it did.
+
+        A target that is an entity loses its facts, or those of ``attrs``; a target that is an attribute is lost by
+        every entity that has it. ``before``, a t, a transaction id or an instant, spares what was asserted then or
+        later. Refs *to* an entity stay: they are other entities' facts. The values leave every table, this
+        process, and other processes as soon as they look at the store again. What is recorded, as ``db/excise``,
+        ``db.excise/attrs``, ``db.excise/beforeT`` and ``db.excise/before``, can be queried.
+
+        Raises ``tx/excise`` for what may not be taken out (what is built in, whole transactions), and
+        ``store/permission`` where the database role does not own the store.
+
+        >>> import factstore
+        >>> conn = factstore.connect("memory:")
+        >>> eid = conn.transact([{"db/id": "x", "db/doc": "a secret"}]).tempids["x"]
+        >>> conn.excise(eid).datoms
+        1
+        >>> conn.db().history().datoms("eavt", eid)
+        []
+        """
+        self._check_open()
+        with self._turn():
+            with self._log.writer() as writer:
+                self._reach(writer.counters.t - 1)
+                before_it = self._head
+                data, erasure = excision_of(before_it.db, targets, attrs, before)
+                plan = tx.prepare(
+                    writer,
+                    before_it.db,
+                    data,
+                    writer.counters,
+                    now=datetime.now(UTC),
+                    previous_instant=before_it.instant,
+                    excising=True,
+                )
+                writer.write(plan)
+                datoms = writer.erase(erasure)
+            self._forget(plan.t)
+            after = self._cold(plan.t)
+            self._publish(after)
+        return Excision(tx.TxReport(self._cold(plan.t - 1).db, after.db, plan), datoms)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -226,6 +271,10 @@ class Connection:
 
     def _followed(self, head: _Head, rows: LogRows, t: int) -> _Head:
         """The head at ``t``, ``rows`` being the log since ``head``."""
+        excised = last_excision(rows)
+        if excised is not None:
+            self._forget(excised)
+            return self._cold(t)
         schema = advance_schema(head.db.schema, rows, self._log, t)
         return self._moved(head, rows, t, schema, _last_instant(rows) or head.instant)
 
@@ -237,9 +286,15 @@ class Connection:
     def _head_at(self, t: int) -> _Head:
         """The head as it was at ``t``, of which nothing is loaded unless it is now."""
         newest = self._head
-        if newest.db.basis_t == t:
-            return newest
+        return newest if newest.db.basis_t == t else self._cold(t)
+
+    def _cold(self, t: int) -> _Head:
         return _Head(self._db_at(t, schema_at(self._log, t), pmap()), _instant_of(self._log, t))
+
+    def _forget(self, t: int) -> None:
+        """Lets go of all that this process holds of a store from which transaction ``t`` took something out."""
+        self._log.forget(t)
+        self._past = Past(self._log)
 
     def _moved(self, head: _Head, rows: LogRows, t: int, schema: Schema, instant: datetime | None) -> _Head:
         """The head after a stretch of the log. Indexes that are not loaded are not touched."""

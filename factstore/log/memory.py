@@ -21,6 +21,8 @@ from factstore.datom import FIRST_ENTITY, FOREVER, TX0
 from factstore.dictionary import Dictionary, Entry
 from factstore.errors import LogError
 from factstore.index import NO_INDEX, AttributeIndex, Found
+from factstore.log.erasure import Erasure
+from factstore.log.memory_erase import ended_without, live_without, log_without
 from factstore.log.memory_lives import entities_beyond, lives_of, lives_to
 from factstore.log.port import FIRST_CODE, Counters, Pending, Plan, bootstrap, changed_plan, operations, rows_at
 from factstore.snapshot import NO_FACTS, Facts
@@ -67,6 +69,9 @@ class MemoryLog:
     def head(self) -> int:
         return self._state.t
 
+    def forget(self, t: int) -> None:
+        """Does nothing: whoever took values out has taken them out of this process."""
+
     def close(self) -> None:
         """Does nothing: another connection of this process may go on using the store."""
 
@@ -78,6 +83,7 @@ class MemoryLog:
             # The dictionary first: whoever sees a fact must be able to read it.
             self.dictionary.learn(writer.pending.entries)
             self._state = writer.state
+            self.dictionary.drop(writer.lost)
         self.wake()
 
     def wait(self, after: int, timeout: float | None, give_up: Callable[[], bool]) -> bool:
@@ -140,6 +146,8 @@ class MemoryWriter:
     def __init__(self, state: _State, published: Dictionary) -> None:
         self.state = state
         self.pending = Pending()
+        self.lost: list[tuple[int, ValueType]] = []
+        """The dictionary codes that nothing speaks of any more."""
         self._published = published
 
     @property
@@ -164,6 +172,14 @@ class MemoryWriter:
     def refs_to(self, entities: Ints) -> Facts:
         wanted = np.unique(entities)
         return _facts((a, self.state.live.get(a, NO_INDEX).by_value(wanted)[1]) for a in sorted(self.state.refs))
+
+    def erase(self, erasure: Erasure) -> int:
+        state = self.state
+        log, count, lost = log_without(_joined(state.log, _NO_LOG), erasure)
+        live, ended = live_without(state.live, erasure), ended_without(state.ended, erasure)
+        self.state = state._replace(live=live, ended=ended, log=(log,))
+        self.lost += lost
+        return count
 
     def write(self, plan: Plan) -> None:
         counters = self.state.counters

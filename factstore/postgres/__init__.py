@@ -106,6 +106,7 @@ class PostgresLog(Reads):
         return Counters(*cursor.fetchall()[0])
 
     def _commit(self, session: Session, writer: PostgresWriter, written: LogRows) -> None:
+        forgotten = self.dictionary.forgotten
         try:
             writer.commit(self.channel)
         except psycopg.Error as error:
@@ -118,7 +119,8 @@ class PostgresLog(Reads):
                 raise LogError(
                     "the connection was lost during the commit, and nothing was written", code="log/unreachable"
                 ) from error
-        self.dictionary.learn(writer.pending.entries)
+        # Not if somebody has taken values out since: these may be among them.
+        self.dictionary.learn_since(writer.pending.entries, forgotten)
         self._unseen += writer.datoms
         if self._unseen >= self._analyze_at and not session.closed:
             self._analyze(session)

@@ -134,6 +134,9 @@ class Reads:
         [found] = columns(self._readers.fetch(statement, params, prepare=False), (("e", ">i8"),))
         return ints(found)
 
+    def forget(self, t: int) -> None:
+        self.dictionary.forget(t)
+
     def entries_of_values(self, vt: ValueType, values: Sequence[Value]) -> Iterable[Entry]:
         # Equal digests are taken for equal values: of 128 bits, chance will not make two in any store's life.
         params = {"h": uuids([digest(vt, value) for value in values]), "kind": Int8(vt)}

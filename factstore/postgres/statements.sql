@@ -220,3 +220,39 @@ FROM pg_class c WHERE c.oid = '{s}.facts_live'::regclass
 -- name: analyze
 -- Fresh statistics; no autovacuum reaches a short-lived server, nor ever a partitioned table.
 ANALYZE {s}.facts, {s}.facts_live, {s}.facts_hist, {s}.log, {s}.dict
+
+-- name: excise_plans
+-- A writer's plans are for a few keys; an excision goes through tables.
+SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL plan_cache_mode = auto
+
+-- name: excise_open
+-- Lets rows be taken out of the log until excise_close, in this transaction. Only the table's owner can.
+ALTER TABLE {s}.log DISABLE TRIGGER log_append_only
+
+-- name: excise_close
+-- The log is append-only again.
+ALTER TABLE {s}.log ENABLE TRIGGER log_append_only
+
+-- name: excise_log
+-- Takes facts out of the log, each retraction with the assertion before it: how many rows, and the
+-- dictionary codes among their values.
+WITH told AS (
+  SELECT ctid AS row, max(tx) FILTER (WHERE added) OVER (PARTITION BY e, a, v ORDER BY tx ROWS UNBOUNDED PRECEDING) AS began
+  FROM {s}.log
+  WHERE a <> ALL(%(kept)s) AND ((e = ANY(%(e)s) AND (%(every)s OR a = ANY(%(only)s))) OR a = ANY(%(a)s))
+), gone AS (
+  DELETE FROM {s}.log l USING told WHERE l.ctid = told.row AND told.began < %(before)s RETURNING l.vt, l.v
+)
+SELECT (SELECT count(*) FROM gone),
+       (SELECT string_agg(int8send(v), ''::bytea) FROM (SELECT DISTINCT v FROM gone WHERE vt >= 6) AS codes)
+
+-- name: excise_facts
+-- The same facts, from those that hold and those that held.
+DELETE FROM {s}.facts
+WHERE a <> ALL(%(kept)s) AND tx_from < %(before)s
+  AND ((e = ANY(%(e)s) AND (%(every)s OR a = ANY(%(only)s))) OR a = ANY(%(a)s))
+
+-- name: excise_dict
+-- The values among those codes that nothing in the log speaks of any more.
+DELETE FROM {s}.dict d USING unnest(%(v)s) AS k(id)
+WHERE d.id = k.id AND NOT EXISTS (SELECT FROM {s}.log l WHERE l.vt >= 6 AND l.v = d.id)

@@ -16,8 +16,9 @@ from psycopg.types.numeric import Int8
 from factstore.columns import Ints, LogRows
 from factstore.datom import TX0
 from factstore.dictionary import Dictionary, Entry, digest
-from factstore.log import Assertions, Counters, Pending, Plan, changed_plan, operations
+from factstore.log import Assertions, Counters, Erasure, Pending, Plan, changed_plan, operations
 from factstore.postgres.arrays import Payload, bools, byteas, columns, int2s, int4s, int8s, texts, uuids
+from factstore.postgres.excise import erase
 from factstore.postgres.pool import Row, Session, pipelined, translated
 from factstore.postgres.read import facts_in
 from factstore.schema import Attribute, Ids, Schema
@@ -69,6 +70,9 @@ class PostgresWriter:
         self.written = operations(plan)
         self.datoms += len(self.written.e)
         self.counters = Counters(plan.t + 1, plan.next_e, plan.next_v)
+
+    def erase(self, erasure: Erasure) -> int:
+        return erase(self._session, self._sql, erasure)
 
     def _ask(self, name: str, **params: Payload) -> list[Row]:
         try:
