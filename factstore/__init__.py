@@ -12,6 +12,7 @@ from __future__ import annotations
 from factstore import edn
 from factstore.columns import LogRows
 from factstore.conn import Connection
+from factstore.conn_excise import Excision
 from factstore.conn_listen import Listener
 from factstore.conn_target import connect
 from factstore.database import Commit, Db
@@ -44,6 +45,7 @@ __all__ = [
     "EdnError",
     "Entity",
     "EntityError",
+    "Excision",
     "FactstoreError",
     "InvalidValue",
     "Keyword",

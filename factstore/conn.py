@@ -21,7 +21,7 @@ from pyrsistent import PMap, pmap
 from factstore import tx
 from factstore.columns import LogRows, ints
 from factstore.conn_cache import BoundedSnapshot, Recency, within
-from factstore.conn_excise import Excision, excision_of
+from factstore.conn_excise import Excision, commit_excision
 from factstore.conn_listen import Listener, commits, reach
 from factstore.database import Commit, Db
 from factstore.datom import TX0
@@ -140,13 +140,10 @@ class Connection:
     ) -> Excision:
         """Takes facts out for good, from now and from all of the past, and records that it did.
 
-        A target that is an entity loses its facts, or those of ``attrs``; a target that is an attribute is lost by
-        every entity that has it. ``before``, a t, a transaction id or an instant, spares what was asserted then or
-        later. Refs *to* an entity stay: they are other entities' facts. The values leave every table, this
-        process, and other processes as soon as they look at the store again. What is recorded, as ``db/excise``,
-        ``db.excise/attrs``, ``db.excise/beforeT`` and ``db.excise/before``, can be queried.
-
-        Raises ``tx/excise`` for what may not be taken out (what is built in, whole transactions), and
+        A target that is an entity loses its facts, or those of ``attrs``; one that is an attribute is lost by every
+        entity. ``before``, a t, a transaction id or an instant, spares what was asserted then or later. Refs *to* an
+        entity stay. The values leave every table, this process, and others as soon as they look at the store
+        again. Raises ``tx/excise`` for what may not be taken out (what is built in, whole transactions), and
         ``store/permission`` where the database role does not own the store.
 
         >>> import factstore
@@ -161,23 +158,11 @@ class Connection:
         with self._turn():
             with self._log.writer() as writer:
                 self._reach(writer.counters.t - 1)
-                before_it = self._head
-                data, erasure = excision_of(before_it.db, targets, attrs, before)
-                plan = tx.prepare(
-                    writer,
-                    before_it.db,
-                    data,
-                    writer.counters,
-                    now=datetime.now(UTC),
-                    previous_instant=before_it.instant,
-                    excising=True,
-                )
-                writer.write(plan)
-                datoms = writer.erase(erasure)
+                plan, datoms = commit_excision(writer, self._head, targets, attrs, before)
             self._forget(plan.t)
-            after = self._cold(plan.t)
+            earlier, after = self._cold(plan.t - 1), self._cold(plan.t)
             self._publish(after)
-        return Excision(tx.TxReport(self._cold(plan.t - 1).db, after.db, plan), datoms)
+        return Excision(tx.TxReport(earlier.db, after.db, plan), datoms)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

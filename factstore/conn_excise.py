@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import Any, Final, NamedTuple
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple, Protocol
 
+from factstore import tx
 from factstore.columns import Ints, ints
 from factstore.database import Db
 from factstore.datom import FIRST_ENTITY, FOREVER, TX0, is_tx
 from factstore.db import EntityRef
 from factstore.errors import TransactionError
-from factstore.log import Erasure
+from factstore.log import Erasure, Writer
 from factstore.schema import EXCISION_ATTRIBUTES, Attribute, Ids
-from factstore.tx import TxReport
 
 _KEPT: Final = EXCISION_ATTRIBUTES | {Ids.TX_INSTANT}
 
@@ -21,8 +21,39 @@ _KEPT: Final = EXCISION_ATTRIBUTES | {Ids.TX_INSTANT}
 class Excision(NamedTuple):
     """The transaction that recorded an excision, and how many datoms, history included, it took out."""
 
-    report: TxReport[Db]
+    report: tx.TxReport[Db]
     datoms: int
+
+
+class Head(Protocol):
+    """A db value, and when its last transaction was."""
+
+    @property
+    def db(self) -> Db: ...
+    @property
+    def instant(self) -> datetime | None: ...
+
+
+def commit_excision(
+    writer: Writer,
+    head: Head,
+    targets: Sequence[EntityRef],
+    attrs: Iterable[str | int] | None,
+    before: int | datetime | None,
+) -> tuple[tx.Plan, int]:
+    """Has a writer take facts out and write down that it did; the plan of the record, and how many datoms went."""
+    data, erasure = excision_of(head.db, targets, attrs, before)
+    plan = tx.prepare(
+        writer,
+        head.db,
+        data,
+        writer.counters,
+        now=datetime.now(UTC),
+        previous_instant=head.instant,
+        excising=True,
+    )
+    writer.write(plan)
+    return plan, writer.erase(erasure)
 
 
 def excision_of(
