@@ -16,7 +16,6 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from pyrsistent import PMap, pmap
 
 from factstore import tx
 from factstore.columns import LogRows, ints
@@ -24,10 +23,10 @@ from factstore.conn_cache import BoundedSnapshot, Recency, within
 from factstore.database import Commit, Db, commits_in
 from factstore.datom import TX0
 from factstore.errors import LogError, TransactionError
-from factstore.index import AttributeIndex
 from factstore.log import Log, advance_schema, operations, rows_at, schema_at
+from factstore.recent import FEW, ops_in
 from factstore.schema import Ids, Schema
-from factstore.snapshot import Past, Snapshot, changes_of
+from factstore.snapshot import Indexes, Past, Snapshot, changes_of
 from factstore.values import ValueType, decode_inline
 
 _PAGE: Final = 4096
@@ -68,7 +67,7 @@ class Connection:
         self._closed = False
         self._renew_locks()
         t = log.head()
-        self._head = _Head(self._db_at(t, schema_at(log, t), pmap()), _instant_of(log, t))
+        self._head = _Head(self._db_at(t, schema_at(log, t), {}), _instant_of(log, t))
         _OPEN.add(self)
 
     def _renew_locks(self) -> None:
@@ -187,19 +186,18 @@ class Connection:
 
     def _moved(self, head: _Head, rows: LogRows, t: int, schema: Schema, instant: datetime | None) -> _Head:
         """The head after a stretch of the log. Indexes that are not loaded are not touched."""
-        # Taken once: what another thread loads into the old snapshot from here on is left to it.
-        loaded = head.db.snapshot.loaded
-        touched = np.isin(rows.a, ints(list(loaded)))
-        if touched.any():
-            held = Snapshot(self._log, head.db.basis_t, loaded)
-            loaded = held.advance(t, changes_of(rows_at(rows, touched))).loaded
-        return _Head(self._db_at(t, schema, loaded), instant)
+        snapshot = head.db.snapshot
+        if len(rows.e) <= FEW:
+            snapshot = snapshot.grow(t, ops_in(rows))
+        else:
+            touched = np.isin(rows.a, ints(list(snapshot.loaded)))
+            snapshot = snapshot.advance(t, changes_of(rows_at(rows, touched)))
+        return _Head(Db(snapshot, schema, self._log.dictionary, self._functions), instant)
 
-    def _db_at(self, t: int, schema: Schema, loaded: PMap[int, AttributeIndex]) -> Db:
+    def _db_at(self, t: int, schema: Schema, loaded: Indexes) -> Db:
         if self._cache_bytes is None:
             snapshot = Snapshot(self._log, t, loaded, self._past)
         else:
-            # The past is outside the bound, so it is let go of with its head.
             snapshot = BoundedSnapshot(self._log, t, loaded, self._recency)
         return Db(snapshot, schema, self._log.dictionary, self._functions)
 

@@ -76,6 +76,10 @@ class Dictionary:
         """The codes this process has learned for a type (not for tuples, which are keyed by bytes)."""
         return self._codes[vt]
 
+    def peek(self, vt: ValueType, value: Value) -> int | None:
+        """The code this process knows of a value, without asking the store; the value is no tuple."""
+        return self._codes[vt].get(value)
+
     def learn(self, entries: Iterable[Entry]) -> None:
         """Keeps ``entries``."""
         with self._lock:
@@ -98,6 +102,9 @@ class Dictionary:
 
     def code_of(self, vt: ValueType, value: Value) -> int | None:
         """The code of one value, None where the store has none."""
+        known = None if vt is ValueType.TUPLE else self._codes[vt].get(value)
+        if known is not None or self._unknown is None:
+            return known if vt is not ValueType.TUPLE else self.codes_of(vt, [value])[0]
         return self.codes_of(vt, [value])[0]
 
     def values_of(self, codes: Sequence[int]) -> list[Value]:
@@ -142,6 +149,12 @@ class Overlay:
         self._first: int = base._next if isinstance(base, Overlay) else -1
         self._values: list[Value] = []
         self._codes: dict[tuple[ValueType, Any], int] = {}
+        self._lock = threading.Lock()
+
+    def peek(self, vt: ValueType, value: Value) -> int | None:
+        """The code this process knows of a value, without asking the store; the value is no tuple."""
+        own = self._codes.get((vt, value))
+        return self._base.peek(vt, value) if own is None else own
 
     @property
     def _next(self) -> int:
@@ -152,12 +165,19 @@ class Overlay:
         found = self.codes_of(vt, values)
         return [code if code is not None else self._own(vt, value) for code, value in zip(found, values, strict=True)]
 
+    def intern_one(self, vt: ValueType, value: Value) -> int:
+        """The code of one value, a new one if there is none."""
+        found = self.code_of(vt, value)
+        return self._own(vt, value) if found is None else found
+
     def _own(self, vt: ValueType, value: Value) -> int:
         key = (vt, _key(vt, value))
-        code = self._codes.get(key)
-        if code is None:
-            code = self._codes[key] = self._next
-            self._values.append(value)
+        with self._lock:
+            code = self._codes.get(key)
+            if code is None:
+                code = self._next
+                self._values.append(value)
+                self._codes[key] = code
         return code
 
     def codes_of(self, vt: ValueType, values: Sequence[Value]) -> list[int | None]:
@@ -170,7 +190,8 @@ class Overlay:
 
     def code_of(self, vt: ValueType, value: Value) -> int | None:
         """The code of one value, None where neither this nor the base has one."""
-        return self.codes_of(vt, [value])[0]
+        own = self._codes.get((vt, _key(vt, value)))
+        return self._base.code_of(vt, value) if own is None else own
 
     def values_of(self, codes: Sequence[int]) -> list[Value]:
         """The value of each code."""
