@@ -22,6 +22,8 @@ _DENSE: Final = 8
 _TAIL_MIN: Final = 4096
 _TAIL_SHARE: Final = 8
 """The tail is merged when it outgrows both _TAIL_MIN and base / _TAIL_SHARE."""
+_DEAD_FEW: Final = 8192
+"""Up to so many dead positions are put into a set when single ones are looked up."""
 
 
 class Sorted:
@@ -185,12 +187,13 @@ class AttributeIndex:
     ([0, 1, 1], [7, 7, 8])
     """
 
-    __slots__ = ("_base", "_dead", "_scanned", "_tail")
+    __slots__ = ("_base", "_dead", "_dead_few", "_scanned", "_tail")
 
     def __init__(self, base: Segment, tail: Segment = NO_FACTS, dead: Ints = EMPTY) -> None:
         self._base = base
         self._tail = tail
         self._dead = dead
+        self._dead_few: frozenset[int] | None = None
         self._scanned: Rows | None = None
 
     @classmethod
@@ -269,9 +272,9 @@ class AttributeIndex:
 
     def values_of(self, e: int) -> list[int]:
         """The encoded values of one entity: :meth:`by_entity` where a call counts more than a row."""
-        found: list[int] = self._base.values_of(e).tolist()
+        lo, hi = self._base.by_e.range(e)
+        found: list[int] = self._base.rows.v[lo:hi].tolist() if lo < hi else []
         if found and len(self._dead):
-            lo, _ = self._base.by_e.range(e)
             found = [v for at, v in enumerate(found, lo) if not self._is_dead(at)]
         return found + self._tail.values_of(e).tolist() if len(self._tail) else found
 
@@ -283,6 +286,10 @@ class AttributeIndex:
         return found + self._tail.holders_of(v).tolist() if len(self._tail) else found
 
     def _is_dead(self, position: int) -> bool:
+        if self._dead_few is None and len(self._dead) <= _DEAD_FEW:
+            self._dead_few = frozenset(self._dead.tolist())
+        if self._dead_few is not None:
+            return position in self._dead_few
         at = int(np.searchsorted(self._dead, position))
         return at < len(self._dead) and int(self._dead[at]) == position
 

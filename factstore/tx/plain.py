@@ -21,6 +21,8 @@ class Plain(NamedTuple):
     unique: str | None
     is_ref: bool
     interned: bool
+    as_is: bool
+    """Whether the value is its own encoding."""
 
 
 # A tuple has slots, and a big number a size: these are looked at closely.
@@ -69,6 +71,7 @@ def _plain(attribute: Attribute, schema: Schema) -> Plain | None:
         attribute.unique,
         attribute.is_ref,
         attribute.type.interned,
+        attribute.type is ValueType.LONG,
     )
 
 

@@ -80,7 +80,7 @@ class DbPoints:
 
     def referrers(self, e: int) -> list[tuple[int, int]]:
         refs, _ = sensitive(self._db.schema)
-        return [(entity, a) for a in refs for entity in self._snapshot.holders_of(a, e)]
+        return self._snapshot.referrers_of(e, refs)
 
 
 class ReaderPoints:

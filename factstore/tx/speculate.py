@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -47,7 +47,7 @@ def speculate(db: Db, data: Any, functions: Mapping[str, Function] = _NO_FUNCTIO
     >>> report, log.head()
     (<TxReport t=1 2024-01-01T00:00:00+00:00: 2 added, 0 retracted>, 0)
     """
-    base = _ground(db)
+    base = db if db.as_of_t is None and isinstance(db.snapshot, SpeculativeSnapshot) else _ground(db)
     snapshot, overlay = base.snapshot, base.dictionary
     assert isinstance(snapshot, SpeculativeSnapshot)
     assert isinstance(overlay, Overlay)
@@ -78,9 +78,9 @@ def _ground(db: Db) -> Db:
     """``db`` as something to speculate on: nothing in the way of its newest facts, and names for what is new."""
     if db.as_of_t is not None:
         db = db._with(snapshot=db.snapshot.at(db.as_of_t), as_of_t=None)
-    snapshot = SpeculativeSnapshot.over(db.snapshot)
-    if snapshot is db.snapshot:
+    if isinstance(db.snapshot, SpeculativeSnapshot):
         return db
+    snapshot = SpeculativeSnapshot(db.snapshot)
     snapshot.next_e, snapshot.instant = FIRST_SPECULATIVE, _instant(db)
     overlay = db.dictionary if isinstance(db.dictionary, Overlay) else Overlay(db.dictionary)
     return db.moved(snapshot, db.schema, overlay)
@@ -92,7 +92,8 @@ def _instant(db: DbValue) -> int | None:
 
 
 def _encoded(instant: datetime) -> int:
-    return encode_inline(ValueType.INSTANT, coerce(ValueType.INSTANT, instant))
+    in_utc = instant if instant.tzinfo is UTC else coerce(ValueType.INSTANT, instant)
+    return encode_inline(ValueType.INSTANT, in_utc)
 
 
 def _decoded(instant: int) -> datetime:
