@@ -7,7 +7,7 @@ commit did not touch.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Final, NamedTuple, Protocol, Self
 
 import numpy as np
@@ -76,6 +76,7 @@ class Snapshot:
         self._made: dict[int, AttributeIndex] = {}
         self._loaded: Indexes | None = None
         self._intervals: dict[int, Intervals] = {}
+        self._touched: frozenset[int] | None = None
         self._past = past or Past(source)
 
     @property
@@ -87,7 +88,7 @@ class Snapshot:
             self._loaded = {attribute: index for attribute, index in indexes if index is not None}
         return self._loaded
 
-    def _held_attributes(self) -> set[int]:
+    def _held_attributes(self) -> Set[int]:
         made = {a for a, (prefix, _) in list(self._strand.made.items()) if prefix <= self._prefix}
         return {*self._begun, *self._made, *made}
 
@@ -210,7 +211,7 @@ class Snapshot:
         grown = object.__new__(type(self))
         grown.__dict__.update(self.__dict__)
         grown.t, grown._prefix = t, prefix
-        grown._made, grown._loaded, grown._intervals = {}, None, {}
+        grown._made, grown._loaded, grown._intervals, grown._touched = {}, None, {}, None
         return grown
 
     def _beginning(self, t: int, loaded: Indexes) -> Self:

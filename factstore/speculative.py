@@ -8,7 +8,7 @@ the snapshot it began from, so that the lives of its facts and its earlier state
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Final, Self
 
 import numpy as np
@@ -60,11 +60,20 @@ class SpeculativeSnapshot(Snapshot):
         begun = self._begun.get(attribute)
         return 0, self._root.index(attribute) if begun is None else begun
 
-    def _changed(self) -> set[int]:
-        """The attributes whose facts are others than the root's."""
-        return {*self._begun, *self._strand.touched(self._prefix)}
+    def values_of(self, e: int, attribute: int) -> list[int]:
+        made = self._made.get(attribute)
+        if made is not None:
+            return made.values_of(e)
+        since, index = self._start(attribute)
+        return self._strand.values_of(index.values_of(e), e, attribute, since=since, upto=self._prefix)
 
-    def _held_attributes(self) -> set[int]:
+    def _changed(self) -> frozenset[int]:
+        """The attributes whose facts are others than the root's."""
+        if self._touched is None:
+            self._touched = frozenset((*self._begun, *self._strand.touched(self._prefix)))
+        return self._touched
+
+    def _held_attributes(self) -> Set[int]:
         return self._changed()
 
     def _load_intervals(self, attribute: int) -> Intervals:
