@@ -38,6 +38,11 @@ class SpeculativeSnapshot(Snapshot):
         self._begun_from: tuple[SpeculativeSnapshot, Mapping[int, Change]] | None = None
         """Where the strand began, and what was changed there at once."""
 
+    @classmethod
+    def over(cls, snapshot: Snapshot) -> SpeculativeSnapshot:
+        """``snapshot`` itself if it is speculative, else one over it that changes nothing yet."""
+        return snapshot if isinstance(snapshot, SpeculativeSnapshot) else cls(snapshot)
+
     def holds(self, attribute: int) -> bool:
         return self._root.holds(attribute)
 

@@ -78,9 +78,9 @@ def _ground(db: Db) -> Db:
     """``db`` as something to speculate on: nothing in the way of its newest facts, and names for what is new."""
     if db.as_of_t is not None:
         db = db._with(snapshot=db.snapshot.at(db.as_of_t), as_of_t=None)
-    if isinstance(db.snapshot, SpeculativeSnapshot):
+    snapshot = SpeculativeSnapshot.over(db.snapshot)
+    if snapshot is db.snapshot:
         return db
-    snapshot = SpeculativeSnapshot(db.snapshot)
     snapshot.next_e, snapshot.instant = FIRST_SPECULATIVE, _instant(db)
     overlay = db.dictionary if isinstance(db.dictionary, Overlay) else Overlay(db.dictionary)
     return db.moved(snapshot, db.schema, overlay)
