@@ -189,10 +189,14 @@ class Connection:
                 schema = advance_schema(head.db.schema, rows, self._log, t)
                 self._head = self._moved(head, rows, t, schema, _last_instant(rows) or head.instant)
 
-    def _moved(self, head: Head, rows: LogRows, t: int, schema: Schema, instant: datetime | None) -> Head:
+    def _moved(
+        self, head: Head, rows: LogRows | Sequence[Op], t: int, schema: Schema, instant: datetime | None
+    ) -> Head:
         """The head after a stretch of the log. Indexes that are not loaded are not touched."""
         snapshot = head.db.snapshot
-        if len(rows.e) <= FEW:
+        if not isinstance(rows, LogRows):
+            snapshot = snapshot.grow(t, rows)
+        elif len(rows.e) <= FEW:
             snapshot = snapshot.grow(t, ops_in(rows))
         else:
             touched = np.isin(rows.a, ints(list(snapshot.loaded)))

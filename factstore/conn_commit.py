@@ -8,7 +8,7 @@ anything, not even of a refusal, before the commit stands: a refusal may rest on
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
@@ -18,12 +18,13 @@ from factstore.columns import LogRows
 from factstore.conn_turns import Entry
 from factstore.database import Db
 from factstore.dictionary import Dictionary, Overlay, key_of
-from factstore.dictionary import Entry as Interned
 from factstore.errors import FactstoreError, LogError
-from factstore.log import Log, Writer, operations
+from factstore.log import Log, Pending, Writer, operations
+from factstore.recent import FEW, Op, ops_in
 from factstore.schema import Schema
-from factstore.snapshot import Change, changes_of
-from factstore.values import Value, ValueType
+from factstore.snapshot import changes_of
+from factstore.speculative import FIRST_SPECULATIVE, SpeculativeSnapshot
+from factstore.values import Value, ValueType, encode_inline
 
 _FINAL: Final = frozenset(("log/unreachable", "log/outcome-unknown", "log/closed", "store/permission"))
 """What befalls a commit as a whole; any other error may be the fault of one, and the others are tried without it."""
@@ -47,15 +48,15 @@ class Store(NamedTuple):
     """The head after what others have committed, as far as is known without the lock."""
     reach: Callable[[int], Head]
     """The head at a t, or later."""
-    moved: Callable[[Head, LogRows, int, Schema, datetime], Head]
+    moved: Callable[[Head, LogRows | Sequence[Op], int, Schema, datetime], Head]
     """The head after a transaction."""
     publish: Callable[[Head], None]
 
 
 class _Made(NamedTuple):
     entry: Entry
-    plan: tx.Plan
-    rows: LogRows
+    plan: tx.Plan | tx.QuickPlan
+    rows: LogRows | Sequence[Op]
 
 
 def commit(store: Store, entries: Sequence[Entry]) -> None:
@@ -109,7 +110,7 @@ class _Group:
 
     def _prepare(self, writer: Writer, before: Head) -> None:
         db, instant = before
-        overlay: Unpublished | None = None
+        pending = Pending()
         for entry in self._entries:
             try:
                 plan = self._plan(entry, writer, db, instant)
@@ -122,15 +123,25 @@ class _Group:
                 # Even SystemExit: a function that leaves does so in the thread that asked for it.
                 self._refused.append((entry, error))
                 continue
-            rows = operations(plan)
+            rows = plan.ops if isinstance(plan, tx.QuickPlan) else operations(plan)
             self._made.append(_Made(entry, plan, rows))
-            overlay = overlay or Unpublished(self._store.log.dictionary)
-            overlay.add(plan.entries)
-            # Nothing of it is computed unless a function looks.
-            db = db.speculate(plan.schema, overlay, plan.t, _Changes(rows))
-            instant = plan.instant
+            if entry is not self._entries[-1]:
+                pending.add(plan.entries)
+                db, instant = self._after(db, plan, rows, pending), plan.instant
 
-    def _plan(self, entry: Entry, writer: Writer, db: Db, instant: datetime | None) -> tx.Plan:
+    def _after(self, db: Db, plan: tx.Plan | tx.QuickPlan, rows: LogRows | Sequence[Op], pending: Pending) -> Db:
+        """What the next transaction has before it: not in the log yet, and perhaps never."""
+        snapshot = SpeculativeSnapshot.over(db.snapshot)
+        if not isinstance(rows, LogRows):
+            after = snapshot.grow(plan.t, rows)
+        elif len(rows.e) <= FEW:
+            after = snapshot.grow(plan.t, ops_in(rows))
+        else:
+            after = snapshot.advance(plan.t, changes_of(rows))
+        after.next_e, after.instant = FIRST_SPECULATIVE, encode_inline(ValueType.INSTANT, plan.instant)
+        return db.moved(after, plan.schema, Unpublished(self._store.log.dictionary, pending))
+
+    def _plan(self, entry: Entry, writer: Writer, db: Db, instant: datetime | None) -> tx.Plan | tx.QuickPlan:
         return tx.prepare(
             writer,
             db,
@@ -188,56 +199,33 @@ def _unknown() -> LogError:
     )
 
 
-class _Changes(Mapping[int, Change]):
-    """What a transaction changed by attribute, computed when it is first looked at."""
-
-    def __init__(self, rows: LogRows) -> None:
-        self._rows = rows
-        self._made: Mapping[int, Change] | None = None
-
-    def _changes(self) -> Mapping[int, Change]:
-        if self._made is None:
-            self._made = changes_of(self._rows)
-        return self._made
-
-    def __getitem__(self, attribute: int) -> Change:
-        return self._changes()[attribute]
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._changes())
-
-    def __len__(self) -> int:
-        return len(self._changes())
-
-
 class Unpublished(Overlay):
     """A dictionary with the entries that a commit is about to publish, under their real codes.
 
     >>> from factstore.values import ValueType
-    >>> over = Unpublished(Dictionary())
-    >>> over.add([(256, ValueType.STRING, "ann")])
+    >>> pending = Pending()
+    >>> pending.add([(256, ValueType.STRING, "ann")])
+    >>> over = Unpublished(Dictionary(), pending)
     >>> over.codes_of(ValueType.STRING, ["ann", "bob"]), over.values_of([256])
     ([256, None], ['ann'])
     """
 
-    def __init__(self, base: Dictionary) -> None:
+    def __init__(self, base: Dictionary, pending: Pending) -> None:
         super().__init__(base)
-        self._given: dict[int, Value] = {}
-        self._pending: dict[tuple[ValueType, Any], int] = {}
+        self._pending = pending
 
-    def add(self, entries: Iterable[Interned]) -> None:
-        """Takes more entries."""
-        for code, vt, value in entries:
-            self._given[code] = value
-            self._pending[vt, key_of(vt, value)] = code
+    def peek(self, vt: ValueType, value: Value) -> int | None:
+        found = self._pending.codes().get((vt, value))
+        return super().peek(vt, value) if found is None else found
+
+    def code_of(self, vt: ValueType, value: Value) -> int | None:
+        found = self._pending.codes().get((vt, key_of(vt, value)))
+        return super().code_of(vt, value) if found is None else found
 
     def codes_of(self, vt: ValueType, values: Sequence[Value]) -> list[int | None]:
-        own = [self._pending.get((vt, key_of(vt, value))) for value in values]
-        strangers = [value for value, code in zip(values, own, strict=True) if code is None]
-        rest = iter(super().codes_of(vt, strangers) if strangers else ())
-        return [next(rest) if code is None else code for code in own]
+        return [self.code_of(vt, value) for value in values] if self._pending.entries else super().codes_of(vt, values)
 
     def values_of(self, codes: Sequence[int]) -> list[Value]:
-        given = self._given
+        given = self._pending.values()
         rest = iter(super().values_of([code for code in codes if code not in given]))
         return [given[code] if code in given else next(rest) for code in codes]

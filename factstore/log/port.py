@@ -251,17 +251,29 @@ class Pending:
         self.entries: list[Entry] = []
         self._indexed = 0
         self._codes: dict[tuple[ValueType, Any], int] = {}
+        self._values: dict[int, Value] = {}
 
     def add(self, entries: Iterable[Entry]) -> None:
         """Takes more entries."""
         self.entries.extend(entries)
 
     def codes(self) -> dict[tuple[ValueType, Any], int]:
-        """The code of each pending value, by its type and key; made when it is first asked for."""
-        for code, vt, value in self.entries[self._indexed :]:
-            self._codes[vt, key_of(vt, value)] = code
-        self._indexed = len(self.entries)
+        """The code of each pending value, by its type and key."""
+        self._index()
         return self._codes
+
+    def values(self) -> dict[int, Value]:
+        """The pending values by code."""
+        self._index()
+        return self._values
+
+    def _index(self) -> None:
+        # When first asked for: what is written last, most often all of it, is not asked for any more.
+        if self._indexed < len(self.entries):
+            for code, vt, value in self.entries[self._indexed :]:
+                self._codes[vt, key_of(vt, value)] = code
+                self._values[code] = value
+            self._indexed = len(self.entries)
 
     def codes_of(self, published: Dictionary, vt: ValueType, values: Sequence[Value]) -> list[int | None]:
         """The code of each value, pending or published."""

@@ -17,7 +17,7 @@ from psycopg.pq import TransactionStatus
 
 from factstore.columns import LogRows
 from factstore.errors import FactstoreError, LogError
-from factstore.log import Counters, Wanted
+from factstore.log import Counters, Plan, Wanted, operations
 from factstore.postgres.ahead import Questions, questions
 from factstore.postgres.create import ensure_store
 from factstore.postgres.pool import WRITER_SETTINGS, Pool, Row, Session, is_lost, pipelined, translated
@@ -63,10 +63,10 @@ class PostgresLog(Reads):
             except BaseException:
                 _roll_back(session)
                 raise
-            if writer.written is None:
+            if writer.last is None:
                 _roll_back(session)
             else:
-                self._commit(session, writer, writer.written)
+                self._commit(session, writer, writer.last)
         finally:
             self._writers.give(session)
 
@@ -101,7 +101,7 @@ class PostgresLog(Reads):
             answer = session.execute(self._sql["ahead"], asked.params(), binary=True) if asked else None
         return Counters(*lock.fetchall()[0]), None if answer is None else answer.fetchall()[0]
 
-    def _commit(self, session: Session, writer: PostgresWriter, written: LogRows) -> None:
+    def _commit(self, session: Session, writer: PostgresWriter, last: Plan) -> None:
         writer.published = None
         try:
             writer.commit(self.channel)
@@ -112,13 +112,13 @@ class PostgresLog(Reads):
                 _roll_back(session)
                 raise translated(error) if isinstance(error, psycopg.Error) else error from error
             # A server that goes down may say so after the commit, on a session that is not closed yet.
-            self._settle(session, writer, written)
+            self._settle(session, writer, last)
             if not writer.published:
                 raise LogError(
                     "the connection was lost during the commit, and nothing was written", code="log/unreachable"
                 ) from error
         except BaseException:  # Ctrl-C while waiting for the answer
-            self._settle(session, writer, written)
+            self._settle(session, writer, last)
             raise
         finally:
             if writer.published:
@@ -127,9 +127,9 @@ class PostgresLog(Reads):
         if self._unseen >= self._analyze_at and not session.closed:
             self._analyze(session)
 
-    def _settle(self, session: Session, writer: PostgresWriter, written: LogRows) -> None:
+    def _settle(self, session: Session, writer: PostgresWriter, last: Plan) -> None:
         session.close()
-        writer.published = self._came_through(writer.counters.t - 1, written)
+        writer.published = self._came_through(last.t, operations(last))
 
     def _came_through(self, t: int, written: LogRows) -> bool:
         """What became of a commit whose answer never came; ``log/outcome-unknown`` if that cannot be told.

@@ -8,12 +8,11 @@ from typing import Any, Final
 import psycopg
 from psycopg.types.numeric import Int8
 
-from factstore.columns import ints
 from factstore.datom import FIRST_ENTITY
 from factstore.errors import StoreError
 from factstore.log import FIRST_CODE, bootstrap
 from factstore.postgres.intern import intern_params
-from factstore.postgres.merge import flags, write_params
+from factstore.postgres.merge import rows_of, write_params
 from factstore.postgres.pool import Session, open_session, translated
 from factstore.postgres.statements import layout, quoted, statements
 from factstore.schema import Schema
@@ -64,10 +63,8 @@ def _fill(session: Session, sql: dict[str, str]) -> None:
     entries, rows = bootstrap()
     counters = {"next_e": Int8(FIRST_ENTITY), "next_v": Int8(FIRST_CODE), "version": LAYOUT_VERSION}
     session.execute(sql["init_root"], counters)
-    schema = Schema.bootstrap()
-    bits = ints([flags(schema.get(a)) for a in rows.a.tolist()])
     session.execute(sql["intern"], intern_params(entries))
-    session.execute(sql["write"], write_params(rows, rows.added, bits))
+    session.execute(sql["write"], write_params(rows_of(rows, Schema.bootstrap()), rows.added))
 
 
 def _check_encoding(session: Session) -> None:

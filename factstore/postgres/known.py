@@ -13,7 +13,10 @@ import numpy as np
 
 from factstore.columns import Ints, ints
 from factstore.datom import TX0
-from factstore.log import Counters, Plan
+from factstore.log import Counters, Plan, operations
+from factstore.postgres.merge import ops_of
+from factstore.recent import Op, ops_in
+from factstore.schema import Schema
 from factstore.snapshot import Facts
 from factstore.values import ValueType
 
@@ -47,9 +50,9 @@ class Known:
         for e, a, v, tx in zip(*(column.tolist() for column in facts), strict=True):
             self._facts[e][a, v] = tx
 
-    def wrote(self, plan: Plan, counters: Counters) -> None:
-        """Takes note of what was written last; ``counters`` are those after it."""
-        if len(plan.added.e) + len(plan.retracted.e) > _LARGE:
+    def wrote(self, plan: Plan, counters: Counters, size: int) -> None:
+        """Takes note of what was written last, ``size`` operations; ``counters`` are those after it."""
+        if size > _LARGE:
             self._written, self._holders, self._facts, self._since = [], {}, {}, counters
         else:
             self._written.append(plan)
@@ -75,23 +78,22 @@ class Known:
 
     def _apply(self) -> None:
         for plan in self._written:
-            self._end(plan)
-            self._begin(plan)
+            for op in ops_of(plan) or ops_in(operations(plan)):
+                self._apply_one(op, plan.schema)
         self._written.clear()
 
-    def _end(self, plan: Plan) -> None:
-        gone = plan.retracted
-        for e, a, v in zip(gone.e.tolist(), gone.a.tolist(), gone.v.tolist(), strict=True):
-            if e in self._facts:
-                del self._facts[e][a, v]
-            if (a, v) in self._holders:
-                self._holders[a, v] = -1
-
-    def _begin(self, plan: Plan) -> None:
-        come, tx = plan.added, TX0 + plan.t
-        for e, a, v in zip(come.e.tolist(), come.a.tolist(), come.v.tolist(), strict=True):
-            if e in self._facts or self._is_own(e):
-                self._facts.setdefault(e, {})[a, v] = tx
-            attribute = plan.schema.get(a)
-            if attribute is not None and attribute.unique is not None:
+    def _apply_one(self, op: Op, schema: Schema) -> None:
+        e, a, v, tx, added = op
+        facts = self._facts.setdefault(e, {}) if self._is_own(e) else self._facts.get(e)
+        attribute = schema.get(a)
+        is_unique = attribute is not None and attribute.unique is not None
+        if added:
+            if facts is not None:
+                facts[a, v] = tx
+            if is_unique:
                 self._holders[a, v] = e
+        else:
+            if facts is not None:
+                facts.pop((a, v), None)
+            if self._holders.get((a, v)) == e:
+                self._holders[a, v] = -1

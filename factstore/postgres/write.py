@@ -13,13 +13,13 @@ import numpy as np
 import psycopg
 from psycopg.types.numeric import Int8
 
-from factstore.columns import Ints, LogRows
+from factstore.columns import Ints
 from factstore.dictionary import Dictionary, key_of
-from factstore.log import Counters, Pending, Plan, changed_plan, operations
+from factstore.log import Counters, Pending, Plan, changed_plan
 from factstore.postgres.ahead import Questions
 from factstore.postgres.arrays import Payload, columns, int4s, int8s
 from factstore.postgres.known import Known
-from factstore.postgres.merge import statements_of
+from factstore.postgres.merge import ops_of, statements_of
 from factstore.postgres.pool import Row, Session, pipelined, translated
 from factstore.postgres.read import facts_in
 from factstore.snapshot import NO_FACTS, Facts
@@ -37,8 +37,8 @@ class PostgresWriter:
         self.pending = Pending()
         self.failed = False
         self.published: bool | None = False
-        self.written: LogRows | None = None
-        """The operations of the last plan, which tell afterwards whether a commit of unknown outcome came through."""
+        self.last: Plan | None = None
+        """What was written last; it tells afterwards whether a commit of unknown outcome came through."""
         self.datoms = 0
         self._session = session
         self._sql = sql
@@ -101,9 +101,10 @@ class PostgresWriter:
         self._queue.append(plan)
         self.pending.add(plan.entries)
         self.counters = Counters(plan.t + 1, plan.next_e, plan.next_v)
-        self.written = operations(plan)
-        self.datoms += len(self.written.e)
-        self._known.wrote(plan, self.counters)
+        self.last = plan
+        size = len(ops_of(plan) or plan.added.e) + len(() if ops_of(plan) else plan.retracted.e)
+        self.datoms += size
+        self._known.wrote(plan, self.counters, size)
 
     def _ask(self, name: str, **params: Payload) -> list[Row]:
         try:
