@@ -52,7 +52,8 @@ def digest(vt: ValueType, value: Value) -> bytes:
     return hashlib.blake2b(to_bytes(vt, value), digest_size=16).digest()
 
 
-def _key(vt: ValueType, value: Value) -> Any:
+def key_of(vt: ValueType, value: Value) -> Any:
+    """What tells a value from the others of its type in a dict."""
     # (1,), (1.0,) and (True,) are equal to Python; their bytes are not.
     return to_bytes(vt, value) if vt is ValueType.TUPLE else value
 
@@ -87,12 +88,12 @@ class Dictionary:
                 if code >= len(self._values):
                     self._values.extend([_MISSING] * (max(code + 1, 2 * len(self._values)) - len(self._values)))
                 self._values[code] = value
-                self._codes[vt][_key(vt, value)] = code
+                self._codes[vt][key_of(vt, value)] = code
 
     def codes_of(self, vt: ValueType, values: Sequence[Value]) -> list[int | None]:
         """The code of each value, None where the store has none."""
         known = self._codes[vt]
-        keys = values if vt is not ValueType.TUPLE else [_key(vt, value) for value in values]
+        keys = values if vt is not ValueType.TUPLE else [key_of(vt, value) for value in values]
         found = [known.get(key) for key in keys]
         if self._unknown is not None and None in found:
             strangers = {key: value for key, value, code in zip(keys, values, found, strict=True) if code is None}
@@ -171,7 +172,7 @@ class Overlay:
         return self._own(vt, value) if found is None else found
 
     def _own(self, vt: ValueType, value: Value) -> int:
-        key = (vt, _key(vt, value))
+        key = (vt, key_of(vt, value))
         with self._lock:
             code = self._codes.get(key)
             if code is None:
@@ -184,13 +185,13 @@ class Overlay:
         """The code of each value, None where neither this nor the base has one."""
         if not self._codes:
             return self._base.codes_of(vt, values)
-        own = [self._codes.get((vt, _key(vt, value))) for value in values]
+        own = [self._codes.get((vt, key_of(vt, value))) for value in values]
         rest = iter(self._base.codes_of(vt, [v for v, code in zip(values, own, strict=True) if code is None]))
         return [next(rest) if code is None else code for code in own]
 
     def code_of(self, vt: ValueType, value: Value) -> int | None:
         """The code of one value, None where neither this nor the base has one."""
-        own = self._codes.get((vt, _key(vt, value)))
+        own = self._codes.get((vt, key_of(vt, value)))
         return self._base.code_of(vt, value) if own is None else own
 
     def values_of(self, codes: Sequence[int]) -> list[Value]:

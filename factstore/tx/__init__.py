@@ -15,6 +15,7 @@ from factstore.tx.prepare import prepare
 from factstore.tx.reader import DbReader, Reader
 from factstore.tx.report import TxReport
 from factstore.tx.speculate import speculate
+from factstore.tx.wanted import Wanted, wanted
 
 __all__ = [
     "Allocation",
@@ -27,6 +28,8 @@ __all__ = [
     "QuickPlan",
     "Reader",
     "TxReport",
+    "Wanted",
     "prepare",
     "speculate",
+    "wanted",
 ]
