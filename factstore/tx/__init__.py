@@ -3,7 +3,8 @@
 A life: forms are walked once into columns (``forms slots gather expand operations``), values become
 codes (``encode``), subjects become entities (``entities claims resolve``), what was said becomes
 what changes (``before retract diff apply composites``), and that is checked (``checks redefine``).
-:func:`prepare` goes through the stages; a log writes the :class:`Plan`.
+:func:`prepare` goes through the stages; a log writes the :class:`Plan`. A table comes in by another door
+(``table cells tabulate``), as columns already, and goes the same way from there.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from factstore.tx.prepare import prepare
 from factstore.tx.reader import DbReader, Reader
 from factstore.tx.report import TxReport
 from factstore.tx.speculate import FIRST_SPECULATIVE, speculate
+from factstore.tx.table import is_table, read_table, tables
+from factstore.tx.tabulate import Load
 
 __all__ = [
     "Allocation",
@@ -24,9 +27,13 @@ __all__ = [
     "DbReader",
     "FIRST_SPECULATIVE",
     "Function",
+    "Load",
     "Plan",
     "Reader",
     "TxReport",
+    "is_table",
     "prepare",
+    "read_table",
     "speculate",
+    "tables",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from itertools import repeat
+from itertools import chain, count, repeat
 from typing import Any, Final
 
 import numpy as np
@@ -45,13 +45,12 @@ class Codes:
             strangers = {key: value for key, value in strangers.items() if key not in known}
         if strangers:
             codes = self._reader.codes_of(vt, list(strangers.values()))
-            for (key, value), code in zip(strangers.items(), codes, strict=True):
-                known[key] = code if code is not None else self._provisional(vt, value)
+            pairs = zip(strangers.items(), codes, strict=True)
+            fresh = {key: value for (key, value), code in pairs if code is None}
+            known.update((key, code) for key, code in zip(strangers, codes, strict=True) if code is not None)
+            known.update(zip(fresh, count(PROVISIONAL + len(self.fresh)), strict=False))
+            self.fresh += zip(repeat(vt), fresh.values(), strict=False)
         return np.fromiter(map(known.__getitem__, keys), dtype=np.int64, count=len(keys))
-
-    def _provisional(self, vt: ValueType, value: Value) -> int:
-        self.fresh.append((vt, value))
-        return PROVISIONAL + len(self.fresh) - 1
 
     def decode(self, vt: ValueType, codes: Ints) -> list[Value]:
         """The value of each code, provisional ones too."""
@@ -86,19 +85,27 @@ def encode_columns(columns: Iterable[Column], codes: Codes, gathered: Gathered, 
     """Fills the arrays of each column, asking for the codes of all values of a type at once."""
     interned: dict[ValueType, list[tuple[Column, list[Value]]]] = {}
     for column in columns:
-        column.at = ints(column.rows)
+        column.at = _with_blocks(ints(column.rows), [block.rows for block in column.blocks])
         vt = column.attribute.type
-        if column.attribute.is_ref:
-            column.codes = ints(column.values)
-        elif vt.interned:
+        if vt.interned:
             interned.setdefault(vt, []).append((column, _coerced(column, gathered, forms)))
         else:
-            column.codes = _inline(column, gathered, forms)
+            own = ints(column.values) if column.attribute.is_ref else _inline(column, gathered, forms)
+            column.codes = _with_blocks(own, [block.codes for block in column.blocks])
     for vt, group in interned.items():
-        every = codes.intern(vt, [value for _, values in group for value in values])
-        ends = np.cumsum([len(values) for _, values in group])
-        for (column, _), part in zip(group, np.split(every, ends[:-1]), strict=True):
-            column.codes = part
+        parts = [part for column, values in group for part in (values, *(block.distinct for block in column.blocks))]
+        every = codes.intern(vt, parts[0] if len(parts) == 1 else list(chain.from_iterable(parts)))
+        ends = np.cumsum([len(part) for part in parts])
+        coded = iter(np.split(every, ends[:-1]))
+        for column, _ in group:
+            own = next(coded)
+            column.codes = _with_blocks(own, [next(coded)[block.codes] for block in column.blocks])
+
+
+def _with_blocks(own: Ints, blocks: list[Ints]) -> Ints:
+    if len(blocks) == 1 and not len(own):
+        return blocks[0]
+    return np.concatenate((own, *blocks)) if blocks else own
 
 
 def _inline(column: Column, gathered: Gathered, forms: Forms) -> Ints:
@@ -123,7 +130,7 @@ def _coerced(column: Column, gathered: Gathered, forms: Forms) -> list[Value]:
 def _coerced_each(column: Column, gathered: Gathered, forms: Forms) -> list[Value]:
     done: list[Value] = []
     try:
-        done.extend(map(_coerced_one, repeat(column.attribute), column.values))
+        done.extend(map(coerced_one, repeat(column.attribute), column.values))
     except InvalidValue as error:
         # extend() keeps what came before the error: its length is the number of the value refused.
         form = gathered.form[column.rows[len(done)]]
@@ -136,7 +143,8 @@ def _coerced_each(column: Column, gathered: Gathered, forms: Forms) -> list[Valu
 _OF_KEYWORDS: Final = frozenset((Ids.TUPLE_ATTRS, Ids.TUPLE_TYPES))
 
 
-def _coerced_one(attribute: Attribute, value: Value) -> Value:
+def coerced_one(attribute: Attribute, value: Value) -> Value:
+    """A value as the attribute's own type; :class:`InvalidValue` if it is none."""
     coerced = coerce(attribute.type, value)
     if attribute.type is ValueType.TUPLE:
         return tuple(map(_coerced_slot, _slots(attribute, coerced), coerced))

@@ -26,6 +26,7 @@ from factstore.tx.plan import Allocation, Assertions, Plan
 from factstore.tx.reader import Reader
 from factstore.tx.redefine import redefined
 from factstore.tx.resolve import Resolver
+from factstore.tx.tabulate import Load, tabulate
 from factstore.values import ValueType, coerce, decode_inline, encode_inline
 
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -44,9 +45,9 @@ def prepare(
 ) -> Plan:
     """What to write so that ``data`` holds, or the error that says why it can not.
 
-    ``data`` is a list of forms or EDN text. ``reader`` answers about the same state that ``db_before``
-    shows: its schema decides what may be written, its dictionary decodes what the reader finds, and
-    transaction functions are called with it. ``now`` is an aware datetime. Nothing is changed.
+    ``data`` is a list of forms, EDN text, or a table to :class:`Load`. ``reader`` answers about the same
+    state that ``db_before`` shows: its schema decides what may be written, its dictionary decodes what the
+    reader finds, and transaction functions are called with it. ``now`` is an aware datetime. Nothing is changed.
 
     Raises :class:`TransactionError` ``tx/…``, and :class:`SchemaError`, :class:`EntityError` or
     :class:`InvalidValue` where an attribute, an entity or a value is wrong.
@@ -63,8 +64,12 @@ def prepare(
     >>> plan.tempids["red"], plan.entries, len(plan.added.e), log.head()
     (256, [(256, <ValueType.KEYWORD: 7>, :color/red)], 2, 1)
     """
-    forms, tx = Forms(data), TX0 + counters.t
-    gathered, slots = expand(forms, db_before, counters.t, functions)
+    tx = TX0 + counters.t
+    if isinstance(data, Load):
+        forms, gathered, slots = tabulate(data, db_before.schema, counters.t)
+    else:
+        forms = Forms(data)
+        gathered, slots = expand(forms, db_before, counters.t, functions)
     codes = Codes(reader, db_before.dictionary)
     encode_columns(gathered.columns(), codes, gathered, forms)
     resolver = Resolver(forms, gathered, slots, reader, codes)

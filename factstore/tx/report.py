@@ -35,6 +35,11 @@ class TxReport(Generic[Db]):
         self.instant: datetime = plan.instant
         self._plan = plan
 
+    @property
+    def size(self) -> int:
+        """How many datoms there are, without decoding them."""
+        return len(self._plan.added.e) + len(self._plan.retracted.e)
+
     def __repr__(self) -> str:
         added, retracted = len(self._plan.added.e), len(self._plan.retracted.e)
         named = {tempid: eid for tempid, eid in self.tempids.items() if tempid != "db/current-tx"}

@@ -20,6 +20,7 @@ from factstore.tx.forms import Forms
 from factstore.tx.gather import Gathered
 from factstore.tx.reader import Reader
 from factstore.tx.slots import Slots
+from factstore.values import LONG_MAX
 
 
 class Resolver:
@@ -108,6 +109,10 @@ class Resolver:
             asserted[entities.root[~nodes[nodes < 0]]] = True
         born = np.flatnonzero(asserted & (entities.eid < 0))
         self._refuse_unasserted(asserted)
+        # In the order they were met, which is that of the slots only where forms were read one by one.
+        met = np.full(len(entities.root), LONG_MAX, dtype=np.int64)
+        np.minimum.at(met, entities.root, ints(entities.slots.form))
+        born = born[np.argsort(met[born], kind="stable")]
         entities.eid[born] = next_e + np.arange(len(born), dtype=np.int64)
         return next_e + len(born)
 
