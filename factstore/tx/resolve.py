@@ -20,7 +20,6 @@ from factstore.tx.forms import Forms
 from factstore.tx.gather import Gathered
 from factstore.tx.reader import Reader
 from factstore.tx.slots import Slots
-from factstore.values import LONG_MAX
 
 
 class Resolver:
@@ -109,10 +108,11 @@ class Resolver:
             asserted[entities.root[~nodes[nodes < 0]]] = True
         born = np.flatnonzero(asserted & (entities.eid < 0))
         self._refuse_unasserted(asserted)
-        # In the order they were met, which is that of the slots only where forms were read one by one.
-        met = np.full(len(entities.root), LONG_MAX, dtype=np.int64)
-        np.minimum.at(met, entities.root, ints(entities.slots.form))
-        born = born[np.argsort(met[born], kind="stable")]
+        met = entities.slots.met()
+        if met is not None:
+            first = np.full(len(entities.root), len(met), dtype=np.int64)
+            np.minimum.at(first, entities.root, met)
+            born = born[np.argsort(first[born])]
         entities.eid[born] = next_e + np.arange(len(born), dtype=np.int64)
         return next_e + len(born)
 

@@ -19,7 +19,7 @@ from factstore.tx.cells import Cells, Coded
 from factstore.tx.expand import Expander
 from factstore.tx.forms import Forms
 from factstore.tx.gather import Block, Column, Gathered
-from factstore.tx.slots import Slots
+from factstore.tx.slots import Lookup, Slots, Sought
 from factstore.tx.table import Table, TableForms
 from factstore.tx.table_blocks import block_of, narrowed
 from factstore.tx.table_nodes import Name, by_value, holders, in_order, key_of, named, nodes_of
@@ -50,20 +50,40 @@ def tabulate(load: Load, schema: Schema, t: int) -> tuple[Forms, Gathered, Slots
 class _CellSlots(Slots):
     """Slots that keep the first cell they are met in, whatever the order in which cells are looked at."""
 
+    def __init__(self, forms: Forms, schema: Schema, tx: int, sought: Sought) -> None:
+        super().__init__(forms, schema, tx, sought)
+        self._clock = 0
+        self._moment: list[int] = []
+        """When each was met first in its cell, which may name several."""
+
+    def new(self, given: str | int | Lookup | None, form: int) -> int:
+        self._clock += 1
+        self._moment.append(self._clock)
+        return super().new(given, form)
+
     def node(self, ref: Any, form: int) -> int:
         node = super().node(ref, form)
-        self.met(node, form)
+        self.meet(node, form)
         return node
 
-    def met(self, node: int, form: int) -> None:
-        """Takes note that a node was met in a cell."""
+    def meet(self, node: int, form: int) -> None:
+        """Takes note that a node is met in a cell."""
         if node < 0 and form < self.form[~node]:
             self.form[~node] = form
+            self._clock += 1
+            self._moment[~node] = self._clock
+
+    def met(self) -> Ints:
+        order = np.lexsort((ints(self._moment), ints(self.form)))
+        place = np.empty(len(order), dtype=np.int64)
+        place[order] = np.arange(len(order))
+        return place
 
     def new_each(self, forms: list[int]) -> Ints:
         """A new node for each of ``forms``."""
         self.given.extend([None] * len(forms))
         self.form.extend(forms)
+        self._moment.extend([0] * len(forms))
         return -np.arange(len(self.given) - len(forms) + 1, len(self.given) + 1, dtype=np.int64)
 
 
@@ -155,7 +175,7 @@ class _Tabulator:
     def _identify(self, position: int | None = None) -> None:
         out, slots = self.at.out, self.at.slots
         if position is None:
-            out.node = slots.new_each(out.form).tolist()
+            out.node[:] = slots.new_each(out.form).tolist()
             return
         cells = narrowed(self._table.cells(position, whole=True))
         by = self._refs.of_rows
@@ -165,7 +185,7 @@ class _Tabulator:
         nameless = np.ones(len(nodes), dtype=np.bool_)
         nameless[cells.rows] = False
         nodes[nameless] = slots.new_each([out.form[row] for row in np.flatnonzero(nameless).tolist()])
-        out.node = nodes.tolist()
+        out.node[: len(nodes)] = nodes.tolist()  # a lookup ref has taken a row of its own
 
     def _fill(self, column: Column, position: int) -> None:
         attribute = column.attribute
@@ -228,7 +248,7 @@ class _Tabulator:
             self.at.form = row * width + position
             found = own.get(key_of(by, value))
             if found is not None:
-                self.at.slots.met(found, self.at.form)
+                self.at.slots.meet(found, self.at.form)
                 return found
             return self.at.map({by.ident: value}) if self._refs.create_missing else seek(value, row)
 

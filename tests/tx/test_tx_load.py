@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from factstore.db import DbValue
 from factstore.errors import FactstoreError, TransactionError
-from factstore.tx import Load, TxReport, read_table
+from factstore.tx import Load, TxReport, read_table, speculate
 from tests.tx.tx_store import SCHEMA, Store, changed, person
 
 Columns = dict[str, list[Any]]
@@ -64,24 +64,23 @@ def maps(columns: Mapping[str, list[Any]]) -> list[dict[str, Any]]:
     return [{name: v for name, v in zip(columns, row, strict=True) if v is not None} for row in rows]
 
 
-def outcome(data: Any, store: Store | None = None) -> Outcome:
-    store = store or known()
-    head = store.log.head()
-    try:
-        report = store.transact(data)
-    except FactstoreError as error:
-        assert store.log.head() == head
-        return (error.code,)
-    return changed(report), dict(report.tempids)
-
-
 def known() -> Store:
     store = Store()
     store.transact(KNOWN)
     return store
 
 
-ID = known().transact([person("id", email="k0")]).tempids["id"]
+DB = known().db
+ID = DB.entid(LOOKUP)
+
+
+def outcome(data: Any) -> Outcome:
+    """What would change, or why nothing may."""
+    try:
+        report = speculate(DB, data, now=MAY)
+    except FactstoreError as error:
+        return (error.code,)
+    return changed(report), dict(report.tempids)
 
 
 def with_ids(columns: Columns) -> Columns:
