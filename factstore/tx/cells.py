@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC
-from itertools import chain
+from itertools import chain, count
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from factstore.columns import Ints, ints
+from factstore.columns import Ints, first_of, ints
 
 Array: TypeAlias = NDArray[Any]
 
@@ -28,9 +28,7 @@ class Coded(NamedTuple):
     @property
     def first(self) -> Ints:
         """The position at which each distinct value first appears."""
-        found = np.empty(len(self.distinct), dtype=np.int64)
-        found[self.which[::-1]] = np.arange(len(self.which) - 1, -1, -1)
-        return found
+        return first_of(self.which, len(self.distinct))
 
 
 Values: TypeAlias = "Array | Coded | list[Any]"
@@ -64,7 +62,7 @@ def of_list(values: Sequence[Any], whole: bool) -> Cells:
     """The cells of a Python sequence, in which None is null; ``whole`` keeps a list cell as one value."""
     every = values if isinstance(values, list) else list(values)
     rows = np.arange(len(every), dtype=np.int64)
-    if any(value is None for value in every):
+    if type(None) in set(map(type, every)):
         rows = ints([row for row, value in enumerate(every) if value is not None])
         every = [value for value in every if value is not None]
     return of_objects(rows, every, whole)
@@ -111,9 +109,11 @@ _DTYPES: Final[dict[type, type]] = {int: np.int64, float: np.float64, bool: np.b
 
 def coded(values: Sequence[Any]) -> Coded:
     """Hashable values of one type, coded."""
-    number = {value: n for n, value in enumerate(dict.fromkeys(values))}
-    index = np.fromiter(map(number.__getitem__, values), dtype=np.int64, count=len(values))
-    return Coded(list(number), index)
+    number = dict(zip(dict.fromkeys(values), count(), strict=False))
+    if len(number) == len(values):
+        return Coded(list(values), np.arange(len(values), dtype=np.int64))
+    which = np.fromiter(map(number.__getitem__, values), dtype=np.int64, count=len(values))
+    return Coded(list(number), which)
 
 
 def recoded(distinct: Sequence[Any], index: Ints) -> Coded:
@@ -122,8 +122,7 @@ def recoded(distinct: Sequence[Any], index: Ints) -> Coded:
     >>> recoded(["a", "b", "c"], ints([2, 0, 2]))
     Coded(distinct=['c', 'a'], which=array([0, 1, 0]))
     """
-    first = np.full(len(distinct), len(index), dtype=np.int64)
-    first[index[::-1]] = np.arange(len(index) - 1, -1, -1)
+    first = first_of(index, len(distinct))
     used = np.argsort(first, kind="stable")[: int((first < len(index)).sum())]
     number = np.empty(len(distinct), dtype=np.int64)
     number[used] = np.arange(len(used))

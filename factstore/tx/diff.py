@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from factstore.columns import EMPTY, Ints, Mask, member, pack
+from factstore.columns import EMPTY, Ints, Mask, member, order_within, pack
 from factstore.snapshot import Facts
 
 ADD: Final = 0
@@ -67,7 +67,7 @@ def _by_fact(adds: Said, retracts: Said, held: Facts) -> tuple[Said, tuple[Mask,
     kind = np.repeat(np.arange(3), sizes)
     # The sort is stable: the first of equal facts is one that was said, if any was.
     subject = pack((e, a))
-    order = np.lexsort((v, a, e) if subject is None else (v, subject))
+    order = np.lexsort((v, a, e)) if subject is None else order_within(subject, v)
     e, a, v, row, kind = e[order], a[order], v[order], row[order], kind[order]
     new = np.ones(len(e), dtype=np.bool_)
     new[1:] = (e[1:] != e[:-1]) | (a[1:] != a[:-1]) | (v[1:] != v[:-1])

@@ -6,14 +6,14 @@ written are given a real code in the end, so a redundant or refused one leaves n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import chain, count, repeat
-from typing import Any, Final
+from typing import Any, Final, overload
 
 import numpy as np
 
-from factstore.columns import Ints, decode, encode_inline_array, ints
+from factstore.columns import Ints, decode, encode_inline_array, in_order, ints
 from factstore.dictionary import Dictionary, Entry, Overlay
 from factstore.errors import InvalidValue, LogError
 from factstore.schema import Attribute, Ids
@@ -30,8 +30,10 @@ class Codes:
     """The codes of one transaction's values."""
 
     def __init__(self, reader: Reader, dictionary: Dictionary | Overlay) -> None:
-        self.fresh: list[tuple[ValueType, Value]] = []
-        """The values with a provisional code, by its number."""
+        self.fresh: list[Value] = []
+        """The values with a provisional code, by its number, ..."""
+        self.kinds: list[ValueType] = []
+        """... and their types: no tuples, which the collector of garbage would go through again and again."""
         self._reader = reader
         self._dictionary = dictionary
         self._known: dict[ValueType, dict[Any, int]] = {}
@@ -45,11 +47,12 @@ class Codes:
             strangers = {key: value for key, value in strangers.items() if key not in known}
         if strangers:
             codes = self._reader.codes_of(vt, list(strangers.values()))
-            pairs = zip(strangers.items(), codes, strict=True)
-            fresh = {key: value for (key, value), code in pairs if code is None}
-            known.update((key, code) for key, code in zip(strangers, codes, strict=True) if code is not None)
+            if codes.count(None) < len(codes):
+                known.update((key, code) for key, code in zip(strangers, codes, strict=True) if code is not None)
+            fresh = {key: value for key, value in strangers.items() if key not in known} if known else strangers
             known.update(zip(fresh, count(PROVISIONAL + len(self.fresh)), strict=False))
-            self.fresh += zip(repeat(vt), fresh.values(), strict=False)
+            self.fresh += fresh.values()
+            self.kinds += repeat(vt, len(fresh))
         return np.fromiter(map(known.__getitem__, keys), dtype=np.int64, count=len(keys))
 
     def decode(self, vt: ValueType, codes: Ints) -> list[Value]:
@@ -57,7 +60,7 @@ class Codes:
         if not vt.interned:
             return decode(vt, codes, self._dictionary)
         old = iter(self._dictionary.values_of([code for code in codes.tolist() if code < PROVISIONAL]))
-        return [self.fresh[c - PROVISIONAL][1] if c >= PROVISIONAL else next(old) for c in codes.tolist()]
+        return [self.fresh[c - PROVISIONAL] if c >= PROVISIONAL else next(old) for c in codes.tolist()]
 
     def show(self, attribute: Attribute, code: int) -> str:
         """One value as a message shows it."""
@@ -66,19 +69,40 @@ class Codes:
         except LogError:  # written by a transaction that is not published yet
             return f"value {code}"
 
-    def settle(self, vt: Ints, v: Ints, next_v: int) -> tuple[Ints, list[Entry]]:
+    def settle(self, vt: Ints, v: Ints, next_v: int) -> tuple[Ints, Sequence[Entry]]:
         """``v`` with real codes for provisional ones, from ``next_v`` on as they appear, and the new entries."""
         at = np.flatnonzero((v >= PROVISIONAL) & (vt >= ValueType.STRING))
         if not len(at):
             return v, []
-        used, first, inverse = np.unique(v[at], return_index=True, return_inverse=True)
-        order = np.argsort(first, kind="stable")
-        codes = np.empty(len(used), dtype=np.int64)
-        codes[order] = next_v + np.arange(len(used), dtype=np.int64)
-        settled = v.copy()
-        settled[at] = codes[inverse]
-        numbers = (used[order] - PROVISIONAL).tolist()
-        return settled, [(next_v + n, *self.fresh[number]) for n, number in enumerate(numbers)]
+        used, _, which = in_order(v[at] - PROVISIONAL)
+        settled: Ints = v.copy()
+        settled[at] = next_v + which
+        return settled, _Entries(next_v, used.tolist(), self)
+
+
+class _Entries(Sequence[Entry]):
+    """The dictionary entries of some provisional codes, made one at a time."""
+
+    def __init__(self, first: int, numbers: list[int], codes: Codes) -> None:
+        self._first = first
+        self._numbers = numbers
+        self._values = codes.fresh
+        self._kinds = codes.kinds
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __iter__(self) -> Iterator[Entry]:
+        numbers = self._numbers
+        kinds, values = map(self._kinds.__getitem__, numbers), map(self._values.__getitem__, numbers)
+        return zip(count(self._first), kinds, values, strict=False)
+
+    @overload
+    def __getitem__(self, at: int) -> Entry: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Entry]: ...
+    def __getitem__(self, at: int | slice) -> Entry | list[Entry]:
+        return list(self)[at]
 
 
 def encode_columns(columns: Iterable[Column], codes: Codes, gathered: Gathered, forms: Forms) -> None:

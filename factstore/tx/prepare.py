@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
 
-from factstore.columns import Ints
+from factstore.columns import Ints, ints
 from factstore.datom import TX0
 from factstore.db import DbValue
 from factstore.dictionary import Entry
@@ -111,7 +111,7 @@ def _stamped(found: Diff, tx: int, now: datetime, previous: datetime | None, cod
     return Diff(added, found.retracted), instant
 
 
-def _settled(said: Said, schema: Schema, codes: Codes, next_v: int) -> tuple[Assertions, list[Entry]]:
+def _settled(said: Said, schema: Schema, codes: Codes, next_v: int) -> tuple[Assertions, Sequence[Entry]]:
     vt = _types(said.a, schema)
     v, entries = codes.settle(vt, said.v, next_v)
     return Assertions(said.e, said.a, vt, v), entries
@@ -119,8 +119,9 @@ def _settled(said: Said, schema: Schema, codes: Codes, next_v: int) -> tuple[Ass
 
 def _types(a: Ints, schema: Schema) -> Ints:
     table = traits(schema).types
-    ids, at = np.unique(a, return_inverse=True)
-    return np.asarray([table[id] for id in ids.tolist()], dtype=np.int64)[at]
+    known = ints(sorted(table))
+    types = ints([table[id] for id in known.tolist()])
+    return types[np.searchsorted(known, a)]
 
 
 def _tempids(entities: Entities, tx: int) -> dict[str | int, int]:

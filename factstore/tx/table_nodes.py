@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from factstore.columns import Ints, ints
+from factstore.columns import Ints, in_order, ints
 from factstore.errors import InvalidValue
 from factstore.schema import Attribute
 from factstore.tx.cells import Cells, Coded, coded
@@ -18,24 +18,21 @@ from factstore.values_bytes import to_bytes
 
 Name = Callable[[Any, int], int]
 """Gives the node for a value that is met in a row for the first time."""
+NameEach = Callable[[Ints, Ints], Ints]
+"""The same for numbers that are tempids, all at once."""
 
 
-def nodes_of(cells: Cells, name: Name) -> Ints:
+def nodes_of(cells: Cells, name: Name, name_each: NameEach) -> Ints:
     """The node of each cell; ids stand for themselves, anything else is named once."""
     values = cells.values
-    if isinstance(values, np.ndarray) and values.dtype.kind == "i":
-        return _of_numbers(cells.rows, values, name)
-    return named(cells.rows, by_value(cells), name)
-
-
-def _of_numbers(rows: Ints, numbers: Ints, name: Name) -> Ints:
-    at = np.flatnonzero(numbers < 0)
+    if not isinstance(values, np.ndarray) or values.dtype.kind != "i":
+        return named(cells.rows, by_value(cells), name)
+    at = np.flatnonzero(values < 0)
     if not len(at):
-        return numbers
-    distinct, first, which = np.unique(numbers[at], return_index=True, return_inverse=True)
-    named = [name(tempid, row) for tempid, row in zip(distinct.tolist(), rows[at[first]].tolist(), strict=True)]
-    nodes: Ints = numbers.copy()
-    nodes[at] = ints(named)[which]
+        return values
+    tempids, first, which = in_order(values[at])
+    nodes: Ints = values.copy()
+    nodes[at] = name_each(tempids, cells.rows[at[first]])[which]
     return nodes
 
 
@@ -79,7 +76,7 @@ def key_of(attribute: Attribute, value: Value) -> Any:
     return to_bytes(attribute.type, coerced) if attribute.type is ValueType.TUPLE else coerced
 
 
-def in_order(gathered: Gathered) -> None:
+def sort_columns(gathered: Gathered) -> None:
     """Puts the columns in the order in which rows would have come to them; empty ones go."""
     firsts: list[tuple[int, Column]] = []
     for column in gathered.adds.values():

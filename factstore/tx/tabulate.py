@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from factstore.columns import Ints, ints
+from factstore.columns import ints
 from factstore.datom import TX0
 from factstore.errors import FactstoreError, TransactionError
 from factstore.schema import Attribute, Schema
@@ -19,11 +19,12 @@ from factstore.tx.cells import Cells, Coded
 from factstore.tx.expand import Expander
 from factstore.tx.forms import Forms
 from factstore.tx.gather import Block, Column, Gathered
-from factstore.tx.slots import Lookup, Slots, Sought
+from factstore.tx.slots import Slots
 from factstore.tx.table import Table, TableForms
 from factstore.tx.table_blocks import block_of, narrowed
-from factstore.tx.table_nodes import Name, by_value, holders, in_order, key_of, named, nodes_of
+from factstore.tx.table_nodes import Name, NameEach, by_value, holders, key_of, named, nodes_of, sort_columns
 from factstore.tx.table_refs import References, is_id
+from factstore.tx.table_slots import CellSlots
 from factstore.values import ValueType
 
 
@@ -43,58 +44,18 @@ def tabulate(load: Load, schema: Schema, t: int) -> tuple[Forms, Gathered, Slots
     """What a table says."""
     walk = _Tabulator(load, schema, t)
     walk.run()
-    in_order(walk.at.out)
+    sort_columns(walk.at.out)
     return walk.forms, walk.at.out, walk.at.slots
-
-
-class _CellSlots(Slots):
-    """Slots that keep the first cell they are met in, whatever the order in which cells are looked at."""
-
-    def __init__(self, forms: Forms, schema: Schema, tx: int, sought: Sought) -> None:
-        super().__init__(forms, schema, tx, sought)
-        self._clock = 0
-        self._moment: list[int] = []
-        """When each was met first in its cell, which may name several."""
-
-    def new(self, given: str | int | Lookup | None, form: int) -> int:
-        self._clock += 1
-        self._moment.append(self._clock)
-        return super().new(given, form)
-
-    def node(self, ref: Any, form: int) -> int:
-        node = super().node(ref, form)
-        self.meet(node, form)
-        return node
-
-    def meet(self, node: int, form: int) -> None:
-        """Takes note that a node is met in a cell."""
-        if node < 0 and form < self.form[~node]:
-            self.form[~node] = form
-            self._clock += 1
-            self._moment[~node] = self._clock
-
-    def met(self) -> Ints:
-        order = np.lexsort((ints(self._moment), ints(self.form)))
-        place = np.empty(len(order), dtype=np.int64)
-        place[order] = np.arange(len(order))
-        return place
-
-    def new_each(self, forms: list[int]) -> Ints:
-        """A new node for each of ``forms``."""
-        self.given.extend([None] * len(forms))
-        self.form.extend(forms)
-        self._moment.extend([0] * len(forms))
-        return -np.arange(len(self.given) - len(forms) + 1, len(self.given) + 1, dtype=np.int64)
 
 
 class _CellExpander(Expander):
     """The road of the maps, for cells."""
 
-    slots: _CellSlots
+    slots: CellSlots
 
     def __init__(self, forms: TableForms, schema: Schema, t: int) -> None:
         super().__init__(forms, schema, t)
-        self.slots = _CellSlots(forms, schema, TX0 + t, self._seek)
+        self.slots = CellSlots(forms, schema, TX0 + t, self._seek)
 
     def column(self, name: str) -> Column:
         """The column that takes what is under a key."""
@@ -179,7 +140,11 @@ class _Tabulator:
             return
         cells = narrowed(self._table.cells(position, whole=True))
         by = self._refs.of_rows
-        found = nodes_of(cells, self._name(0)) if by is None else named(cells.rows, by_value(cells), self._seek(by, 0))
+        found = (
+            nodes_of(cells, self._name(0), self._name_each(0))
+            if by is None
+            else named(cells.rows, by_value(cells), self._seek(by, 0))
+        )
         nodes = np.zeros(self._table.height, dtype=np.int64)
         nodes[cells.rows] = found
         nameless = np.ones(len(nodes), dtype=np.bool_)
@@ -199,7 +164,9 @@ class _Tabulator:
             nodes = named(cells.rows, by_value(cells), self._refer(by, position))
             column.blocks.append(Block(cells.rows, nodes, []))
         elif attribute.is_ref and not isinstance(cells.values, list):
-            column.blocks.append(Block(cells.rows, nodes_of(cells, self._name(position)), []))
+            column.blocks.append(
+                Block(cells.rows, nodes_of(cells, self._name(position), self._name_each(position)), [])
+            )
         else:
             block = None if attribute.is_ref else block_of(attribute, cells)
             if block is None:
@@ -234,6 +201,10 @@ class _Tabulator:
             return self.at.slots.node(value, self.at.form)
 
         return node
+
+    def _name_each(self, position: int) -> NameEach:
+        width = self._table.width
+        return lambda tempids, rows: self.at.slots.tempid_each(tempids, rows * width + position)
 
     def _seek(self, by: Attribute, position: int) -> Name:
         """Names them by the value of a unique attribute, which somebody must have."""
