@@ -49,7 +49,12 @@ def digest(vt: ValueType, value: Value) -> bytes:
     >>> len(digest(ValueType.STRING, "x" * 1_000_000))
     16
     """
-    return hashlib.blake2b(to_bytes(vt, value), digest_size=16).digest()
+    return digest_of(to_bytes(vt, value))
+
+
+def digest_of(body: bytes) -> bytes:
+    """The digest of a value whose canonical bytes are at hand."""
+    return hashlib.blake2b(body, digest_size=16).digest()
 
 
 def _key(vt: ValueType, value: Value) -> Any:

@@ -11,9 +11,10 @@ from psycopg.types.numeric import Int8
 from factstore.datom import FIRST_ENTITY
 from factstore.errors import StoreError
 from factstore.log import FIRST_CODE, bootstrap
+from factstore.postgres.intern import intern_params
 from factstore.postgres.pool import Session, open_session, translated
 from factstore.postgres.statements import layout, quoted, statements
-from factstore.postgres.write import append_params, assert_params, intern_params
+from factstore.postgres.write import append_params, assert_params
 from factstore.schema import Schema
 
 LAYOUT_VERSION: Final = 1

@@ -13,17 +13,18 @@ import numpy as np
 import psycopg
 from psycopg.types.numeric import Int8
 
-from factstore.columns import Ints, LogRows
+from factstore.columns import Ints, LogRows, unique
 from factstore.datom import TX0
-from factstore.dictionary import Dictionary, Entry, digest
+from factstore.dictionary import Dictionary
 from factstore.log import Assertions, Counters, Pending, Plan, changed_plan, operations
-from factstore.postgres.arrays import Payload, bools, byteas, columns, int2s, int4s, int8s, texts, uuids
+from factstore.postgres import bulk
+from factstore.postgres.arrays import Payload, bools, columns, int2s, int4s, int8s
+from factstore.postgres.intern import intern_params
 from factstore.postgres.pool import Row, Session, pipelined, translated
 from factstore.postgres.read import facts_in
 from factstore.schema import Attribute, Ids, Schema
 from factstore.snapshot import NO_FACTS, Facts
 from factstore.values import Value, ValueType
-from factstore.values_bytes import to_bytes
 
 Statement = tuple[str, dict[str, Any]]
 """A statement's name and parameters."""
@@ -64,11 +65,23 @@ class PostgresWriter:
     def write(self, plan: Plan) -> None:
         if plan.t != self.counters.t:
             raise changed_plan(plan, self.counters)
-        self._queue += _statements(plan)
+        if bulk.is_large(plan):
+            self._queue += _statements(bulk.without_additions(plan))
+            self._copy(plan)
+        else:
+            self._queue += _statements(plan)
         self.pending.add(plan.entries)
         self.written = operations(plan)
         self.datoms += len(self.written.e)
         self.counters = Counters(plan.t + 1, plan.next_e, plan.next_v)
+
+    def _copy(self, plan: Plan) -> None:
+        try:
+            with pipelined(self._session):
+                self._send()
+            bulk.copy(self._session, self._sql, plan, _bits(plan.added.a, plan.schema))
+        except psycopg.Error as error:
+            raise translated(error) from error
 
     def _ask(self, name: str, **params: Payload) -> list[Row]:
         try:
@@ -106,7 +119,9 @@ def _statements(plan: Plan) -> list[Statement]:
         queue.append(("retract", {"tx": tx, **_retract_params(plan.retracted, plan.schema)}))
     if len(plan.added.e):
         queue.append(("assert", {"tx": tx, **assert_params(plan.added, plan.schema)}))
-    queue.append(("append", append_params(operations(plan))))
+    rows = operations(plan)
+    if len(rows.e):
+        queue.append(("append", append_params(rows)))
     return queue + [("reflag", {"a": Int8(a.id), "fl": Int8(flags(a))}) for a in _redefined(plan)]
 
 
@@ -124,15 +139,19 @@ def append_params(rows: LogRows) -> dict[str, Any]:
 
 def assert_params(facts: Assertions | LogRows, schema: Schema) -> dict[str, Any]:
     """What the statement ``assert`` takes, without the transaction."""
-    ids, at = np.unique(facts.a, return_inverse=True)
-    bits = np.asarray([flags(schema.get(id)) for id in ids.tolist()], dtype=np.int64)
     return {
         "e": int8s(facts.e),
         "a": int4s(facts.a),
         "v": int8s(facts.v),
         "vt": int2s(facts.vt),
-        "fl": int2s(bits[at]),
+        "fl": int2s(_bits(facts.a, schema)),
     }
+
+
+def _bits(a: Ints, schema: Schema) -> Ints:
+    ids = unique(a)
+    bits = np.asarray([flags(schema.get(id)) for id in ids.tolist()], dtype=np.int64)
+    return bits[np.searchsorted(ids, a)]
 
 
 def _retract_params(facts: Assertions, schema: Schema) -> dict[str, Any]:
@@ -168,40 +187,3 @@ def _redefined(plan: Plan) -> list[Attribute]:
     new = set(plan.added.e[plan.added.a == Ids.VALUE_TYPE].tolist())
     known = (plan.schema.get(id) for id in sorted(touched - new))
     return [attribute for attribute in known if attribute is not None]
-
-
-_TEXT: Final = frozenset(
-    (
-        ValueType.STRING,
-        ValueType.KEYWORD,
-        ValueType.SYMBOL,
-        ValueType.URI,
-        ValueType.BIGINT,
-        ValueType.BIGDEC,
-    )
-)
-
-
-def intern_params(entries: Sequence[Entry]) -> dict[str, Any]:
-    """What the statement ``intern`` takes."""
-    data = [(to_bytes(vt, value), vt) for _, vt, value in entries]
-    readable = [vt in _TEXT and _is_text(body) for body, vt in data]
-    return {
-        "id": int8s(np.asarray([code for code, _, _ in entries], dtype=np.int64)),
-        "kind": int2s(np.asarray([vt for _, vt, _ in entries], dtype=np.int64)),
-        "h": uuids([digest(vt, value) for _, vt, value in entries]),
-        "txt": texts([body if is_text else None for (body, _), is_text in zip(data, readable, strict=True)]),
-        "bin": byteas([None if is_text else body for (body, _), is_text in zip(data, readable, strict=True)]),
-    }
-
-
-def _is_text(body: bytes) -> bool:
-    """Whether PostgreSQL's text can hold it: no NUL and, since 0xED may begin one, no lone surrogate."""
-    if b"\x00" in body:
-        return False
-    if b"\xed" in body:
-        try:
-            body.decode()
-        except UnicodeDecodeError:
-            return False
-    return True
