@@ -49,13 +49,16 @@ class _Retractions(NamedTuple):
 
 def is_large(plan: Plan) -> bool:
     """Whether a plan is for :func:`copy`. One that defines attributes too is not: it may change what is there."""
-    return len(plan.added.e) >= LARGE and not np.isin(plan.added.a, _DEFINING).any()
+    # What has its operations one by one is small.
+    return not hasattr(plan, "ops") and len(plan.added.e) >= LARGE and not np.isin(plan.added.a, _DEFINING).any()
 
 
-def without_additions(plan: Plan) -> Plan:
+def without_additions(plan: Plan) -> list[Plan]:
     """What is left of a plan for the ordinary statements, which come first."""
+    if not len(plan.retracted.e):
+        return []
     none = _Facts(EMPTY, EMPTY, EMPTY, EMPTY)
-    return _Retractions(plan.t, (), none, plan.retracted, plan.next_e, plan.next_v, plan.schema)
+    return [_Retractions(plan.t, (), none, plan.retracted, plan.next_e, plan.next_v, plan.schema)]
 
 
 def copy(session: Session, sql: dict[str, str], plan: Plan, bits: Ints) -> None:

@@ -7,8 +7,9 @@ maps, cell by cell, and so means the same and is refused for the same reasons.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
 import numpy as np
 
 from factstore.columns import ints
@@ -28,7 +29,7 @@ from factstore.tx.table_slots import CellSlots
 from factstore.values import ValueType
 
 
-class Load(NamedTuple):
+class Load(msgspec.Struct, frozen=True, eq=False):
     """A table, and what is to be known about it."""
 
     table: Table
