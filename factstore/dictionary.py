@@ -89,11 +89,13 @@ class Dictionary:
     def learn(self, entries: Iterable[Entry]) -> None:
         """Keeps ``entries``."""
         with self._lock:
+            values, codes, size = self._values, self._codes, len(self._values)
             for code, vt, value in entries:
-                if code >= len(self._values):
-                    self._values.extend([_MISSING] * (max(code + 1, 2 * len(self._values)) - len(self._values)))
-                self._values[code] = value
-                self._codes[vt][key_of(vt, value)] = code
+                if code >= size:
+                    values.extend([_MISSING] * (max(code + 1, 2 * size) - size))
+                    size = len(values)
+                values[code] = value
+                codes[vt][value if vt is not ValueType.TUPLE else key_of(vt, value)] = code
 
     def codes_of(self, vt: ValueType, values: Sequence[Value]) -> list[int | None]:
         """The code of each value, None where the store has none."""

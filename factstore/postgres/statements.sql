@@ -202,6 +202,10 @@ JOIN {s}.dict d ON d.h = k.h AND d.kind = %(kind)s
 -- Dictionary entries by code.
 SELECT d.id, d.kind, d.txt, d.bin FROM unnest(%(id)s) AS k(id) JOIN {s}.dict d ON d.id = k.id
 
+-- name: next_code
+-- How far the dictionary goes.
+SELECT next_v FROM {s}.root
+
 -- name: entries_between
 -- A dense range of dictionary entries, by one pass.
 SELECT id, kind, txt, bin FROM {s}.dict WHERE id BETWEEN %(low)s AND %(high)s
