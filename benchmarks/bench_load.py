@@ -2,8 +2,8 @@
 
 Run as ``python -m benchmarks.bench_load [datoms] [rounds]``. Bare is what PostgreSQL itself takes: COPY BINARY of
 rows that numpy has packed, of facts with their lives, of the log and of the dictionary, then the indexes, ANALYZE
-and the commit; nothing is checked, looked up, digested or encoded in it. Rounds take turns, so that a busy machine is busy for
-both, and the tables must come out the same.
+and the commit; nothing is checked, looked up, digested or encoded in it. Rounds take turns, so that a busy machine
+is busy for both, and the tables must come out the same.
 """
 
 from __future__ import annotations
@@ -19,9 +19,8 @@ import numpy as np
 import psycopg
 
 import factstore
-from factstore.columns import LogRows
+from factstore.datom import TX0
 from factstore.embedded import start
-from factstore.postgres.stream import HEADER, TRAILER
 
 ATTRIBUTES = 10
 REPEATED = 1000
@@ -83,63 +82,144 @@ class Timer:
         self.took = Took(time.perf_counter() - self.began, time.process_time() - self.cpu)
 
 
-def load(dsn: str, name: str, data: dict[str, Any]) -> Took:
+def empty(dsn: str, name: str) -> None:
+    """A store with the schema alone."""
     with factstore.connect(dsn, schema=name) as conn:
         conn.transact(schema())
-        with Timer() as timer:
-            conn.load(data)
+
+
+def load(dsn: str, name: str, data: dict[str, Any]) -> Took:
+    with factstore.connect(dsn, schema=name) as conn, Timer() as timer:
+        conn.load(data)
     return timer.took
 
 
 class Ready(NamedTuple):
-    """What bare sends."""
+    """What bare sends, as bytes, and the t it is to publish."""
 
-    facts: bytes
+    facts_live: bytes
     log: bytes
-    entries: bytes
+    dict: bytes
     t: int
 
 
-def ready(dsn: str, name: str) -> Ready:
-    """The newest transaction of a store as it stands in the tables."""
+def ready(dsn: str, loaded: str, without: str) -> Ready:
+    """What one store has and the other has not."""
     with psycopg.connect(dsn, autocommit=True) as session:
-        t = session.execute(f"SELECT t FROM {name}.root").fetchone()[0]
-        tx = factstore.connect(dsn, schema=name).db().basis_t and (1 << 42) + t
-        facts = f"COPY (SELECT e, v, tx_from, a, vt, fl FROM {name}.facts_live WHERE tx_from = {tx} ORDER BY e, a, v)"
-        log = f"COPY (SELECT * FROM {name}.log WHERE tx = {tx} ORDER BY e, a, v)"
-        entries = f"COPY (SELECT * FROM {name}.dict WHERE id > (SELECT max(id) FROM {name}_bare.dict) ORDER BY id)"
+        t: int = one(session, f"SELECT t FROM {loaded}.root")
+        before = one(session, f"SELECT max(id) FROM {without}.dict")
+        facts = f"SELECT e, v, tx_from, a, vt, fl FROM {loaded}.facts_live WHERE tx_from = {TX0 + t} ORDER BY e, a, v"
+        log = f"SELECT tx, e, v, a, vt, added FROM {loaded}.log WHERE tx = {TX0 + t} ORDER BY e, a, v"
+        entries = f"SELECT * FROM {loaded}.dict WHERE id > {before} ORDER BY id"
         return Ready(*(stream(session, select) for select in (facts, log, entries)), t)
 
 
+def one(session: psycopg.Connection[Any], statement: str) -> Any:
+    row = session.execute(statement).fetchone()
+    assert row is not None
+    return row[0]
+
+
 def stream(session: psycopg.Connection[Any], select: str) -> bytes:
-    with session.cursor().copy(f"{select} TO STDOUT (FORMAT BINARY)") as copy:
+    with session.cursor().copy(f"COPY ({select}) TO STDOUT (FORMAT BINARY)") as copy:
         return b"".join(bytes(piece) for piece in copy)
 
 
-SECONDARY = {
-    "log_tx": "CREATE INDEX log_tx ON {s}.log (tx)",
-    "live_eavt": "CREATE UNIQUE INDEX live_eavt ON {s}.facts_live (e, a, v)",
-    "live_avet": "CREATE INDEX live_avet ON {s}.facts_live (a, v, e) WHERE fl & 1 = 1",
-    "live_vaet": "CREATE INDEX live_vaet ON {s}.facts_live (v, a, e) WHERE vt = 1",
-    "dict_h": "CREATE UNIQUE INDEX dict_h ON {s}.dict (h, kind)",
-}
+COLUMNS = {"facts_live": " (e, v, tx_from, a, vt, fl)", "log": "", "dict": ""}
+DROP = [
+    "DROP INDEX {s}.log_tx, {s}.live_eavt, {s}.live_avet, {s}.live_vaet, {s}.dict_h",
+    "ALTER TABLE {s}.dict DROP CONSTRAINT dict_pkey",
+]
+INDEX = [
+    "CREATE INDEX log_tx ON {s}.log (tx)",
+    "CREATE UNIQUE INDEX live_eavt ON {s}.facts_live (e, a, v)",
+    "CREATE INDEX live_avet ON {s}.facts_live (a, v, e) WHERE fl & 1 = 1",
+    "CREATE INDEX live_vaet ON {s}.facts_live (v, a, e) WHERE vt = 1",
+    "ALTER TABLE {s}.dict ADD CONSTRAINT dict_pkey PRIMARY KEY (id)",
+    "CREATE UNIQUE INDEX dict_h ON {s}.dict (h, kind)",
+]
+ANALYZE = "ANALYZE {s}.facts, {s}.facts_live, {s}.facts_hist, {s}.log, {s}.dict"
 
 
 def bare(dsn: str, name: str, made: Ready) -> Took:
-    columns = {"facts_live": " (e, v, tx_from, a, vt, fl)", "log": "", "dict": ""}
     with psycopg.connect(dsn, autocommit=True) as session, Timer() as timer:
-        session.execute("SET maintenance_work_mem = '256MB'")
+        session.execute("SET maintenance_work_mem = '256MB'; SET jit = off")
         session.execute("BEGIN")
-        for index in SECONDARY:
-            session.execute(f"DROP INDEX {name}.{index}")
-        session.execute(f"ALTER TABLE {name}.dict DROP CONSTRAINT dict_pkey")
-        for (target, names), data in zip(columns.items(), (made.facts, made.log, made.entries), strict=True):
-            with session.cursor().copy(f"COPY {name}.{target}{names} FROM STDIN (FORMAT BINARY)") as copy:
-                copy.write(data)
-        for statement in SECONDARY.values():
-            session.execute(statement.format(s=name))
-        session.execute(f"ALTER TABLE {name}.dict ADD CONSTRAINT dict_pkey PRIMARY KEY (id)")
+        run(session, name, DROP)
+        for (target, columns), rows in zip(COLUMNS.items(), made[:3], strict=True):
+            with session.cursor().copy(f"COPY {name}.{target}{columns} FROM STDIN (FORMAT BINARY)") as copy:
+                copy.write(rows)
+        run(session, name, INDEX)
         session.execute(f"UPDATE {name}.root SET t = {made.t}")
         session.execute("COMMIT")
-        session.execute(f"ANALYZE {name}.facts, {name}.facts_live, {name}.facts_hist, {name}.log, {name}.dict")
+        run(session, name, [ANALYZE])
     return timer.took
+
+
+def run(session: psycopg.Connection[Any], name: str, statements: list[str]) -> None:
+    for statement in statements:
+        session.execute(statement.format(s=name))
+
+
+def check_alike(dsn: str, names: tuple[str, str]) -> None:
+    """Both stores hold the same."""
+    sums = {
+        "facts_live": "sum(hashint8(e)::int8 * 3 + hashint8(v) + a * 7 + vt + fl)",
+        "log": "sum(hashint8(e)::int8 * 3 + hashint8(v) + a * 7 + vt)",
+        "dict": "sum(id * 3 + hashtext(txt) + hashtext(h::text))",
+    }
+    with psycopg.connect(dsn, autocommit=True) as session:
+        for target, column in sums.items():
+            # The newest instant differs: each store was made at its own time.
+            seen = [
+                one(session, f"SELECT (count(*), {column})::text FROM {name}.{target} {NEWER[target]}")
+                for name in names
+            ]
+            assert seen[0] == seen[1], (target, seen)
+
+
+NEWER = {"facts_live": f"WHERE tx_from > {TX0 + 1}", "log": f"WHERE tx > {TX0 + 1}", "dict": ""}
+
+
+def drop(dsn: str, *names: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as session:
+        for name in names:
+            session.execute(f"DROP SCHEMA {name} CASCADE")
+        session.execute("CHECKPOINT")
+
+
+def main(datoms: int = 2_000_000, rounds: int = 5) -> None:
+    data = table(datoms // ATTRIBUTES)
+    took: dict[str, list[Took]] = {"load": [], "bare": []}
+    # Short: the path of a socket may have 107 bytes.
+    with tempfile.TemporaryDirectory(prefix="bench-") as directory:
+        Path(directory).chmod(0o755)
+        with start(Path(directory) / "store") as server:
+            made: Ready | None = None
+            for number in range(rounds + 1):
+                empty(server.dsn, "one")
+                empty(server.dsn, "other")
+                loaded = load(server.dsn, "one", data)
+                if made is None:  # the first round makes the arrays, and warms both
+                    made = ready(server.dsn, "one", "other")
+                bared = bare(server.dsn, "other", made)
+                if number:
+                    took["load"].append(loaded)
+                    took["bare"].append(bared)
+                else:
+                    check_alike(server.dsn, ("one", "other"))
+                drop(server.dsn, "one", "other")
+    show(datoms, took)
+
+
+def show(datoms: int, took: dict[str, list[Took]]) -> None:
+    for name, each in took.items():
+        seconds = statistics.median(one.seconds for one in each)
+        cpu = statistics.median(one.cpu for one in each)
+        print(f"{name:6}{seconds:8.2f} s{datoms / seconds:12,.0f} datoms/s{cpu:8.2f} s of CPU here")
+    ratios = [bare.seconds / load.seconds for load, bare in zip(took["load"], took["bare"], strict=True)]
+    print(f"load is {statistics.median(ratios):.0%} of bare ({', '.join(f'{ratio:.0%}' for ratio in ratios)})")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
