@@ -7,12 +7,13 @@ numpy structured dtype. A dictionary entry has one field of any length, so its r
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from factstore.columns import Ints
+from factstore.columns import Ints, ints
 from factstore.dictionary import Entry, digest_of
 from factstore.log import Assertions
 from factstore.postgres.arrays import check_attributes
@@ -79,25 +80,23 @@ def entry_pieces(entries: Sequence[Entry]) -> list[bytes]:
         codes.append(code)
         kinds.append(vt)
         bodies.append(value.encode("utf-8", "surrogatepass") if vt is ValueType.STRING else to_bytes(vt, value))
-    pieces = []
-    for start in range(0, len(codes), ROWS):
-        part = slice(start, start + ROWS)
-        pieces.append(_entry_rows(np.asarray(codes[part], dtype=np.int64), kinds[part], bodies[part]))
-    return pieces
+    parts = [slice(start, start + ROWS) for start in range(0, len(codes), ROWS)]
+    return [_entry_rows(ints(codes[part]), kinds[part], bodies[part]) for part in parts]
 
 
 def _entry_rows(codes: Ints, kinds: Sequence[ValueType], bodies: Sequence[bytes]) -> bytes:
-    prefix = np.zeros(len(codes), dtype=_PREFIX)
+    prefix = np.empty(len(codes), dtype=_PREFIX)
     prefix["count"] = 5
-    for name, column in (("id", codes), ("kind", np.asarray(kinds, dtype=np.int64))):
+    for name, column in (("id", codes), ("kind", ints(kinds))):
         prefix[f"size of {name}"] = _PREFIX[name].itemsize
         prefix[name] = column
     prefix["size of h"] = 16
     prefix["h"] = np.frombuffer(b"".join(map(digest_of, bodies)), dtype="V16")
-    sizes = np.asarray([len(body) for body in bodies], dtype=_SIZE).view("V4").tolist()
-    texts = map(is_text, kinds, bodies)
-    rows = zip(prefix.view(f"V{_PREFIX.itemsize}").tolist(), sizes, bodies, texts, strict=True)
-    # A text is followed by no bytes, bytes follow no text.
-    return b"".join(
-        head + size + body + _NULL if text else head + _NULL + size + body for head, size, body, text in rows
-    )
+    sizes = np.asarray(list(map(len, bodies)), dtype=_SIZE).view("V4").tolist()
+    heads = prefix.view(f"V{_PREFIX.itemsize}").tolist()
+    # A text is followed by no bytes, and bytes follow no text.
+    before, after = zip(*(_AROUND[is_text(vt, body)] for vt, body in zip(kinds, bodies, strict=True)), strict=True)
+    return b"".join(chain.from_iterable(zip(heads, before, sizes, bodies, after, strict=True)))
+
+
+_AROUND: Final = {True: (b"", _NULL), False: (_NULL, b"")}

@@ -6,15 +6,15 @@ written are given a real code in the end, so a redundant or refused one leaves n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import chain, count, repeat
-from typing import Any, Final, overload
+from typing import Any, Final
 
 import numpy as np
 
 from factstore.columns import Ints, decode, encode_inline_array, in_order, ints
-from factstore.dictionary import Dictionary, Entry, Overlay
+from factstore.dictionary import Dictionary, Entries, Entry, Overlay
 from factstore.errors import InvalidValue, LogError
 from factstore.schema import Attribute, Ids
 from factstore.tx.forms import Forms
@@ -24,6 +24,7 @@ from factstore.values import Keyword, Value, ValueType, coerce, shown
 from factstore.values_bytes import slot_type, to_bytes
 
 PROVISIONAL: Final = 1 << 62
+_FEW: Final = 1000
 
 
 class Codes:
@@ -77,32 +78,9 @@ class Codes:
         used, _, which = in_order(v[at] - PROVISIONAL)
         settled: Ints = v.copy()
         settled[at] = next_v + which
-        return settled, _Entries(next_v, used.tolist(), self)
-
-
-class _Entries(Sequence[Entry]):
-    """The dictionary entries of some provisional codes, made one at a time."""
-
-    def __init__(self, first: int, numbers: list[int], codes: Codes) -> None:
-        self._first = first
-        self._numbers = numbers
-        self._values = codes.fresh
-        self._kinds = codes.kinds
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-    def __iter__(self) -> Iterator[Entry]:
-        numbers = self._numbers
-        kinds, values = map(self._kinds.__getitem__, numbers), map(self._values.__getitem__, numbers)
-        return zip(count(self._first), kinds, values, strict=False)
-
-    @overload
-    def __getitem__(self, at: int) -> Entry: ...
-    @overload
-    def __getitem__(self, at: slice) -> list[Entry]: ...
-    def __getitem__(self, at: int | slice) -> Entry | list[Entry]:
-        return list(self)[at]
+        numbers = used.tolist()
+        kinds, values = (list(map(each.__getitem__, numbers)) for each in (self.kinds, self.fresh))
+        return settled, Entries(next_v, kinds, values) if len(numbers) > _FEW else list(Entries(next_v, kinds, values))
 
 
 def encode_columns(columns: Iterable[Column], codes: Codes, gathered: Gathered, forms: Forms) -> None:

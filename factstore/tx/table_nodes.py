@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from factstore.columns import Ints, in_order, ints
+from factstore.columns import Ints, distinct_first, ints
 from factstore.errors import InvalidValue
 from factstore.schema import Attribute
 from factstore.tx.cells import Cells, Coded, coded
@@ -30,7 +30,7 @@ def nodes_of(cells: Cells, name: Name, name_each: NameEach) -> Ints:
     at = np.flatnonzero(values < 0)
     if not len(at):
         return values
-    tempids, first, which = in_order(values[at])
+    tempids, first, which = distinct_first(values[at])
     nodes: Ints = values.copy()
     nodes[at] = name_each(tempids, cells.rows[at[first]])[which]
     return nodes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -10,6 +10,8 @@ from factstore.columns import Ints, ints
 from factstore.schema import Schema
 from factstore.tx.forms import Forms
 from factstore.tx.slots import Lookup, Slots, Sought
+
+_DENSE: Final = 4
 
 
 class CellSlots(Slots):
@@ -20,6 +22,8 @@ class CellSlots(Slots):
         self._clock = 0
         self._moment: list[int] = []
         """When each was met in that cell, which may name several."""
+        self._numbered: Ints = np.zeros(1, dtype=np.int64)
+        """The nodes of tempids that are numbers, by number, as far as they are dense; 0 for a stranger."""
 
     def new(self, given: str | int | Lookup | None, form: int) -> int:
         self._clock += 1
@@ -53,24 +57,43 @@ class CellSlots(Slots):
         return -np.arange(first + 1, first + 1 + len(forms), dtype=np.int64)
 
     def tempid_each(self, tempids: Ints, forms: Ints) -> Ints:
-        """The node of each of distinct tempids, met in the cells ``forms`` in this order."""
-        given = tempids.tolist()
-        nodes = list(map(self.tempids.get, given))
-        if None in nodes:
-            self._add([n for n, node in enumerate(nodes) if node is None], given, forms)
-            nodes = list(map(self.tempids.__getitem__, given))
-        found = ints(nodes)
+        """The node of each of distinct tempids, and the cells they are first met in."""
+        numbers = -tempids
+        if int(numbers.max()) >= len(self._numbered):
+            self._widen(int(numbers.max()) + 1, len(tempids))
+        found = self._of_numbers(numbers)
+        strangers = np.flatnonzero(found == 0)
+        if len(strangers):
+            strangers = strangers[np.argsort(forms[strangers])]
+            found[strangers] = self._learn(tempids[strangers], forms[strangers])
         self.meet_each(found, forms)
         return found
 
-    def _add(self, fresh: list[int], given: list[int], forms: Ints) -> None:
+    def _widen(self, width: int, asked: int) -> None:
+        if width <= _DENSE * max(asked, len(self._numbered)):
+            self._numbered = np.concatenate((self._numbered, np.zeros(width - len(self._numbered), dtype=np.int64)))
+
+    def _of_numbers(self, numbers: Ints) -> Ints:
+        inside = numbers < len(self._numbered)
+        return np.where(inside, self._numbered[np.where(inside, numbers, 0)], 0)
+
+    def _learn(self, tempids: Ints, forms: Ints) -> Ints:
+        """The nodes of tempids that are not numbered; they may have been met in a cell of their own."""
+        given = tempids.tolist()
+        fresh = (
+            [n for n, tempid in enumerate(given) if tempid not in self.tempids] if self.tempids else range(len(given))
+        )
         first, size = len(self.given), len(fresh)
-        names = given if size == len(given) else list(map(given.__getitem__, fresh))
+        names = list(map(given.__getitem__, fresh))
         self.tempids.update(zip(names, range(-first - 1, -first - 1 - size, -1), strict=True))
         self.given += names
         self.form += forms[fresh].tolist()
         self._moment += range(self._clock + 1, self._clock + 1 + size)
         self._clock += size
+        nodes = ints(list(map(self.tempids.__getitem__, given)))
+        inside = -tempids < len(self._numbered)
+        self._numbered[-tempids[inside]] = nodes[inside]
+        return nodes
 
     def meet_each(self, nodes: Ints, forms: Ints) -> None:
         """Takes note that each of ``nodes`` is met in the cell beside it."""
