@@ -35,6 +35,11 @@ class TxReport(Generic[Db]):
         self._plan = plan
 
     @property
+    def size(self) -> int:
+        """How many datoms there are, without decoding them."""
+        return len(self._plan.added.e) + len(self._plan.retracted.e)
+
+    @property
     def instant(self) -> datetime:
         """When the transaction was, in UTC."""
         return self._plan.instant
