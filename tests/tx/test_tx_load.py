@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-import numpy as np
-import pandas as pd
-import polars as pl
-import pyarrow as pa
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factstore.db import DbValue
-from factstore.errors import FactstoreError, TransactionError
-from factstore.tx import Load, TxReport, read_table, speculate
-from tests.tx.tx_store import SCHEMA, Store, changed, person
+from factstore.errors import FactstoreError
+from factstore.tx import Load, read_table, speculate
+from tests.tx.tx_store import Store, changed, person
 
 Columns = dict[str, list[Any]]
 Outcome = tuple[str, ...] | tuple[list[tuple[int, str, Any, bool]], dict[Any, int]]
