@@ -14,6 +14,7 @@ from factstore.columns import LogRows
 from factstore.conn import Connection
 from factstore.conn_excise import Excision
 from factstore.conn_listen import Listener
+from factstore.conn_load import LoadReport
 from factstore.conn_target import connect
 from factstore.database import Commit, Db
 from factstore.datom import Datom
@@ -50,6 +51,7 @@ __all__ = [
     "InvalidValue",
     "Keyword",
     "Listener",
+    "LoadReport",
     "LogError",
     "LogRows",
     "QueryError",

@@ -40,7 +40,7 @@ def commit_excision(
     targets: Sequence[EntityRef],
     attrs: Iterable[str | int] | None,
     before: int | datetime | None,
-) -> tuple[tx.Plan, int]:
+) -> tuple[tx.Plan | tx.QuickPlan, int]:
     """Has a writer take facts out and write down that it did; the plan of the record, and how many datoms went."""
     data, erasure = excision_of(head.db, targets, attrs, before)
     plan = tx.prepare(

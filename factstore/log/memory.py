@@ -24,7 +24,17 @@ from factstore.index import NO_INDEX, AttributeIndex, Found
 from factstore.log.erasure import Erasure
 from factstore.log.memory_erase import ended_without, live_without, log_without
 from factstore.log.memory_lives import entities_beyond, lives_of, lives_to
-from factstore.log.port import FIRST_CODE, Counters, Pending, Plan, bootstrap, changed_plan, operations, rows_at
+from factstore.log.port import (
+    FIRST_CODE,
+    Counters,
+    Pending,
+    Plan,
+    Wanted,
+    bootstrap,
+    changed_plan,
+    operations,
+    rows_at,
+)
 from factstore.snapshot import NO_FACTS, Facts
 from factstore.snapshot_lives import Lives
 from factstore.values import Value, ValueType
@@ -76,7 +86,7 @@ class MemoryLog:
         """Does nothing: another connection of this process may go on using the store."""
 
     @contextmanager
-    def writer(self) -> Iterator[MemoryWriter]:
+    def writer(self, wanted: Wanted | None = None) -> Iterator[MemoryWriter]:
         with self._writing:
             writer = MemoryWriter(self._state, self.dictionary)
             yield writer
@@ -84,6 +94,7 @@ class MemoryLog:
             self.dictionary.learn(writer.pending.entries)
             self._state = writer.state
             self.dictionary.drop(writer.lost)
+            writer.published = True
         self.wake()
 
     def wait(self, after: int, timeout: float | None, give_up: Callable[[], bool]) -> bool:
@@ -143,19 +154,22 @@ class MemoryLog:
 class MemoryWriter:
     """The next state of a :class:`MemoryLog`, in the making."""
 
+    failed = False
+
     def __init__(self, state: _State, published: Dictionary) -> None:
         self.state = state
         self.pending = Pending()
         self.lost: list[tuple[int, ValueType]] = []
         """The dictionary codes that nothing speaks of any more."""
-        self._published = published
+        self.published = False
+        self._dictionary = published
 
     @property
     def counters(self) -> Counters:
         return self.state.counters
 
     def codes_of(self, vt: ValueType, values: Sequence[Value]) -> list[int | None]:
-        return self.pending.codes_of(self._published, vt, values)
+        return self.pending.codes_of(self._dictionary, vt, values)
 
     def holders(self, a: Ints, v: Ints) -> Ints:
         found = np.full(len(a), -1, dtype=np.int64)
