@@ -215,7 +215,21 @@ class Connection:
         []
         """
         self._check_open()
-        self._turns.refuse_nested()
+        done: list[Excision] = []
+
+        def alone(entries: Sequence[Entry]) -> None:
+            try:
+                done.append(self._excise(targets, attrs, before))
+                entries[0].settle(done[0].report)
+            except Exception as error:
+                entries[0].settle(error)
+
+        self._turns.transact(None, alone, alone=True)
+        return done[0]
+
+    def _excise(
+        self, targets: Sequence[EntityRef], attrs: Iterable[str | int] | None, before: int | datetime | None
+    ) -> Excision:
         with self._log.writer() as writer:
             self._reach(writer.counters.t - 1)
             plan, datoms = commit_excision(writer, self._head, targets, attrs, before)

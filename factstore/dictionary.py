@@ -122,6 +122,11 @@ class Dictionary:
         with self._lock:
             self._learn(entries)
 
+    @property
+    def forgotten(self) -> int:
+        """The t of the last excision it has been told of, -1 for none."""
+        return self._forgotten
+
     def learn_since(self, entries: Iterable[Entry], forgotten: int) -> bool:
         """Keeps what was read after the excision ``forgotten``; not, and False, if there has been another one since."""
         with self._lock:
@@ -129,11 +134,6 @@ class Dictionary:
                 return False
             self._learn(entries)
             return True
-
-    @property
-    def forgotten(self) -> int:
-        """The t of the last excision it has been told of, -1 for none."""
-        return self._forgotten
 
     def _learn(self, entries: Iterable[Entry]) -> None:
         if isinstance(entries, Entries) and ValueType.TUPLE not in entries.kinds:
@@ -165,12 +165,11 @@ class Dictionary:
         if self._unknown is not None and None in found:
             strangers = {key: value for key, value, code in zip(keys, values, found, strict=True) if code is None}
             entries = list(self._unknown.entries_of_values(vt, list(strangers.values())))
-            if not self.learn_since(entries, forgotten):
-                return self.codes_of(vt, values)
+            learned = self.learn_since(entries, forgotten)
             if entries:
                 found = list(map(known.get, keys))
-                if self._forgotten != forgotten:
-                    return self.codes_of(vt, values)
+            if not learned or self._forgotten != forgotten:
+                return self.codes_of(vt, values)
         return found
 
     def forget(self, t: int) -> None:

@@ -85,6 +85,39 @@ class SpeculativeSnapshot(Snapshot):
     def _load_intervals(self, attribute: int) -> Intervals:
         return _continued(self._root.intervals(attribute), *self._operations(attribute))
 
+    @property
+    def key(self) -> Hashable:
+        return self
+
+    def lives_of(self, entities: Ints) -> Lives:
+        wanted = unique(entities)
+        return self._lives(self._root.lives_of(wanted), self._changed(), lambda e, v: member(e, wanted))
+
+    def lives_to(self, entities: Ints, refs: Ints) -> Lives:
+        wanted = unique(entities)
+        below = self._root.lives_to(wanted, refs)
+        return self._lives(below, self._changed().intersection(refs.tolist()), lambda e, v: member(v, wanted))
+
+    def _lives(self, below: Lives, attributes: Set[int], mine: Callable[[Ints, Ints], Mask]) -> Lives:
+        """The lives of the root after what was done to ``attributes``, as far as it is ``mine``."""
+        others = ~np.isin(below.a, ints(list(attributes)))
+        parts = [Lives(*(column[others] for column in below))]
+        for attribute in attributes:
+            at = below.a == attribute
+            e, v, tx, added = self._operations(attribute)
+            own = mine(e, v)
+            old = Intervals(below.e[at], below.v[at], below.start[at], below.end[at])
+            lives = _continued(old, e[own], v[own], tx[own], added[own])
+            a = np.full(len(lives.e), attribute, dtype=np.int64)
+            parts.append(Lives(lives.e, a, lives.v, lives.start, lives.end))
+        return Lives(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+    def entities(self, beyond: int, count: int, backwards: bool = False) -> Ints:
+        own = unique(np.concatenate([EMPTY, *(self._operations(attribute)[0] for attribute in self._changed())]))
+        own = own[own < beyond][-count:] if backwards else own[own > beyond][:count]
+        both = unique(np.concatenate((own, self._root.entities(beyond, count, backwards))))
+        return both[-count:] if backwards else both[:count]
+
     def _operations(self, attribute: int) -> tuple[Ints, Ints, Ints, Mask]:
         """What was done to one attribute since the root, in order: entity, value, transaction, added."""
         parts: list[tuple[Ints, Ints, Ints, Mask]] = [(EMPTY, EMPTY, EMPTY, EMPTY.astype(np.bool_))]
@@ -115,36 +148,6 @@ class SpeculativeSnapshot(Snapshot):
             _, rows = self.index(attribute).by_entity(wanted)
             parts.append(Facts(rows.e, np.full(len(rows.e), attribute, dtype=np.int64), rows.v, rows.tx))
         return Facts(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-
-    @property
-    def key(self) -> Hashable:
-        return self
-
-    def lives_of(self, entities: Ints) -> Lives:
-        wanted = unique(entities)
-        return self._lives(self._root.lives_of(wanted), self._changed(), lambda e, v: member(e, wanted))
-
-    def lives_to(self, entities: Ints, refs: Ints) -> Lives:
-        wanted = unique(entities)
-        below, changed = self._root.lives_to(wanted, refs), self._changed().intersection(refs.tolist())
-        return self._lives(below, changed, lambda e, v: member(v, wanted))
-
-    def _lives(self, below: Lives, changed: Iterable[int], mine: Callable[[Ints, Ints], Mask]) -> Lives:
-        parts = [Lives(*(column[~np.isin(below.a, ints(list(changed)))] for column in below))]
-        for attribute in changed:
-            e, v, tx, added = self._operations(attribute)
-            at, held = mine(e, v), below.a == attribute
-            lives = Intervals(below.e[held], below.v[held], below.start[held], below.end[held])
-            after = _continued(lives, e[at], v[at], tx[at], added[at])
-            a = np.full(len(after.e), attribute, dtype=np.int64)
-            parts.append(Lives(after.e, a, after.v, after.start, after.end))
-        return Lives(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-
-    def entities(self, beyond: int, count: int, backwards: bool = False) -> Ints:
-        own = unique(np.concatenate([EMPTY, *(self._operations(attribute)[0] for attribute in self._changed())]))
-        own = own[own < beyond][-count:] if backwards else own[own > beyond][:count]
-        both = unique(np.concatenate((own, self._root.entities(beyond, count, backwards))))
-        return both[-count:] if backwards else both[:count]
 
     def facts_of_one(self, e: int) -> list[tuple[int, int]]:
         changed = self._changed()

@@ -93,8 +93,8 @@ class MemoryLog:
             # The dictionary first: whoever sees a fact must be able to read it.
             self.dictionary.learn(writer.pending.entries)
             self._state = writer.state
-            self.dictionary.drop(writer.lost)
             writer.published = True
+            self.dictionary.drop(writer.lost)
         self.wake()
 
     def wait(self, after: int, timeout: float | None, give_up: Callable[[], bool]) -> bool:
@@ -159,9 +159,9 @@ class MemoryWriter:
     def __init__(self, state: _State, published: Dictionary) -> None:
         self.state = state
         self.pending = Pending()
+        self.published = False
         self.lost: list[tuple[int, ValueType]] = []
         """The dictionary codes that nothing speaks of any more."""
-        self.published = False
         self._dictionary = published
 
     @property

@@ -111,8 +111,8 @@ class PostgresLog(Reads):
         return Counters(*lock.fetchall()[0]), None if answer is None else answer.fetchall()[0]
 
     def _commit(self, session: Session, writer: PostgresWriter, last: Plan) -> None:
-        writer.published = None
         forgotten = self.dictionary.forgotten
+        writer.published = None
         try:
             writer.commit(self.channel)
             writer.published = True

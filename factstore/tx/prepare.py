@@ -69,7 +69,7 @@ def prepare(
     (256, [(256, <ValueType.KEYWORD: 7>, :color/red)], 2, 1)
     """
     plan = None
-    if not isinstance(data, Load) and not excising:
+    if not isinstance(data, Load):
         plan = quickly(reader, db_before, data, counters, now=now, previous_instant=previous_instant)
     return plan or in_full(
         reader,
