@@ -12,7 +12,7 @@ from __future__ import annotations
 from factstore import edn
 from factstore.columns import LogRows
 from factstore.conn import Connection
-from factstore.conn_target import connect
+from factstore.conn_target import connect, migrate
 from factstore.database import Commit, Db
 from factstore.datom import Datom
 from factstore.entity import Entity
@@ -27,6 +27,7 @@ from factstore.errors import (
     StoreError,
     TransactionError,
 )
+from factstore.postgres import grants
 from factstore.query import Result, Rule, RuleSet, check_rules, load_rules, parse_rules
 from factstore.schema import Attribute, Schema
 from factstore.tx import TxReport
@@ -61,6 +62,8 @@ __all__ = [
     "check_rules",
     "connect",
     "edn",
+    "grants",
     "load_rules",
+    "migrate",
     "parse_rules",
 ]

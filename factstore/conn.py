@@ -9,21 +9,21 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, NoReturn
 
 import numpy as np
 from pyrsistent import PMap, pmap
 
-from factstore import tx
+from factstore import conn_roles, tx
 from factstore.columns import LogRows, ints
 from factstore.conn_cache import BoundedSnapshot, Recency, within
 from factstore.database import Commit, Db, commits_in
 from factstore.datom import TX0
-from factstore.errors import LogError, TransactionError
+from factstore.errors import LogError, StoreError, TransactionError
 from factstore.index import AttributeIndex
 from factstore.log import Log, advance_schema, operations, rows_at, schema_at
 from factstore.schema import Ids, Schema
@@ -78,6 +78,12 @@ class Connection:
 
     def __repr__(self) -> str:
         return f"<Connection t={self._head.db.basis_t}{' closed' if self._closed else ''}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise StoreError(
+            "a connection cannot be copied or sent to another process: send the address, and connect there",
+            code="store/not-portable",
+        )
 
     def __enter__(self) -> Connection:
         return self
@@ -148,6 +154,20 @@ class Connection:
                 yield
             finally:
                 self._writer = None
+
+    def grant(self, *, writer: str | Iterable[str] = (), reader: str | Iterable[str] = ()) -> None:
+        """Lets roles of the database transact and query (``writer``), or query only (``reader``), and nothing more.
+
+        Only the owner of the store may, else ``store/permission``; ``store/bad-role`` if there is no such role,
+        ``store/no-roles`` for a store in memory. :func:`factstore.grants` gives the same as SQL to look at.
+        """
+        self._check_open()
+        conn_roles.grant(self._log, writer, reader)
+
+    def revoke(self, *roles: str) -> None:
+        """Takes every right to the store back from roles of the database; only its owner may."""
+        self._check_open()
+        conn_roles.revoke(self._log, roles)
 
     def log_range(self, after: int = 0, upto: int | None = None) -> LogRows:
         """The log of the transactions with ``after < t <= upto`` as columns, values encoded."""

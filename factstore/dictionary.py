@@ -12,11 +12,11 @@ transaction needs live in an :class:`Overlay`, whose codes are negative and die 
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, Protocol
 
 from factstore.errors import LogError
+from factstore.forks import Mutex
 from factstore.values import Value, ValueType
 from factstore.values_bytes import to_bytes
 
@@ -68,7 +68,7 @@ class Dictionary:
 
     def __init__(self, unknown: Unknown | None = None) -> None:
         self._unknown = unknown
-        self._lock = threading.Lock()
+        self._lock = Mutex()
         self._values: list[Any] = []
         self._codes: dict[ValueType, dict[Any, int]] = {vt: {} for vt in ValueType if vt.interned}
 

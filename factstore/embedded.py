@@ -114,6 +114,15 @@ def start(directory: str | os.PathLike[str] | None = None, *, timeout: float = 1
             raise
 
 
+def is_store(directory: str | os.PathLike[str] | None = None) -> bool:
+    """Whether a store was made in a directory; nothing is made or started to find out.
+
+    >>> is_store("/no/such/directory")
+    False
+    """
+    return _home(directory).marker.exists()
+
+
 def _home(directory: str | os.PathLike[str] | None) -> Home:
     path = default_directory() if directory is None else Path(directory)
     if "\0" in str(path):

@@ -6,7 +6,6 @@ commit did not touch. A speculative one lies over another and keeps its changes 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
@@ -15,7 +14,11 @@ from pyrsistent import PMap, pmap
 
 from factstore.columns import EMPTY, Intervals, Ints, LogRows, Rows
 from factstore.datom import FOREVER, TX0
+from factstore.forks import Mutex
 from factstore.index import NO_INDEX, AttributeIndex
+
+_SWAPPING: Final = Mutex()
+"""Held while a reference is replaced, in any snapshot: too short to be worth a lock for each."""
 
 
 class Facts(NamedTuple):
@@ -65,7 +68,6 @@ class Snapshot:
         self._loaded: PMap[int, AttributeIndex] = pmap() if loaded is None else loaded
         self._intervals: dict[int, Intervals] = {}
         self._past = past or Past(source)
-        self._lock = threading.Lock()
 
     @property
     def loaded(self) -> PMap[int, AttributeIndex]:
@@ -91,7 +93,7 @@ class Snapshot:
             return
         rows = self._load(wanted)
         fresh = {a: AttributeIndex.of(rows[a]) if a in rows and len(rows[a].e) else NO_INDEX for a in wanted}
-        with self._lock:
+        with _SWAPPING:
             for attribute, index in fresh.items():
                 if attribute not in self._loaded:
                     self._loaded = self._loaded.set(attribute, index)
@@ -141,11 +143,10 @@ class Past:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._kept: dict[int, Snapshot] = {}
-        self._lock = threading.Lock()
 
     def at(self, t: int) -> Snapshot:
         """The snapshot at ``t``."""
-        with self._lock:
+        with _SWAPPING:
             found = self._kept.pop(t, None) or Snapshot(self._source, t)
             self._kept[t] = found
             if len(self._kept) > _PAST_KEPT:
@@ -174,7 +175,7 @@ class SpeculativeSnapshot(Snapshot):
         found = self._loaded.get(attribute)
         if found is None:
             found = self._base.index(attribute).advance(change.added, change.retracted)
-            with self._lock:
+            with _SWAPPING:
                 self._loaded = self._loaded.set(attribute, found)
         return found
 

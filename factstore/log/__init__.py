@@ -19,6 +19,7 @@ from factstore.log.port import (
     schema_at,
     values_in,
 )
+from factstore.log.read_only import ReadOnly
 
 __all__ = [
     "Assertions",
@@ -28,6 +29,7 @@ __all__ = [
     "MemoryLog",
     "Pending",
     "Plan",
+    "ReadOnly",
     "Writer",
     "advance_schema",
     "bootstrap",

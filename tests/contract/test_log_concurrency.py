@@ -36,7 +36,7 @@ def python(*arguments: str) -> subprocess.Popen[str]:
 
 
 def schema_of(conn: Connection) -> str:
-    return conn._log.channel.removesuffix("_commits")
+    return conn._log.schema
 
 
 def held(found: Replayed, conn: Connection, attribute: str, t: int) -> list[tuple[int, int, int]]:
