@@ -10,7 +10,7 @@ from psycopg.types.numeric import Int8
 from factstore.datom import FIRST_ENTITY
 from factstore.errors import StoreError
 from factstore.log import FIRST_CODE, bootstrap
-from factstore.postgres.migrate import migrate_store
+from factstore.postgres.migrations import migrate_store
 from factstore.postgres.pool import READ_ONLY, Session, open_session, translated
 from factstore.postgres.statements import creation_key, quoted, script, statements
 from factstore.postgres.version import LAYOUT_VERSION, READS_FROM, WRITES_FROM, check_version, layout_of, older

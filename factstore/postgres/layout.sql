@@ -1,4 +1,4 @@
--- The tables of one store, layout 2; {s} is its schema. A change here needs a step in migrate.py, and who may use
+-- The tables of one store, layout 2; {s} is its schema. A change here needs a step in migrations.py, and who may use
 -- a new table or function is said in grants.sql. PostgreSQL 14 or newer, no extension.
 
 -- One row: the writer's lock, the allocator of ids and the published basis in one. Whoever locks it has

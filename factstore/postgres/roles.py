@@ -76,7 +76,7 @@ def _statements(schema: str, roles: Mapping[str, Right], revoked: Iterable[str])
 
 def apply_grants(session: Session, schema: str, roles: Mapping[str, Right], *, revoked: Iterable[str] = ()) -> None:
     """Takes back and gives rights, in the session's transaction; ``store/bad-role`` if there is no such role."""
-    _refuse_owner(session, schema, [*roles, *revoked])
+    _check_owner(session, schema, [*roles, *revoked])
     try:
         for statement in _statements(schema, roles, revoked):
             session.execute(statement, prepare=False)
@@ -85,9 +85,16 @@ def apply_grants(session: Session, schema: str, roles: Mapping[str, Right], *, r
         raise StoreError(f"no right can be given: {text}", code="store/bad-role", roles=sorted(roles)) from error
 
 
-def _refuse_owner(session: Session, schema: str, roles: list[str]) -> None:
+def _check_owner(session: Session, schema: str, roles: list[str]) -> None:
+    owner, is_ours = session.execute(statements(schema)["owner"]).fetchall()[0]
+    # PostgreSQL only warns where the right to give a right is missing.
+    if not is_ours:
+        raise StoreError(
+            f"only {owner!r}, who owns the store in schema {schema!r}, may give and take rights to it",
+            code="store/permission",
+            owner=owner,
+        )
     # Taking an owner's rights back would lock it out of its own store.
-    owner = session.execute(statements(schema)["owner"]).fetchall()[0][0]
     if owner in roles:
         raise StoreError(
             f"{owner!r} owns the store in schema {schema!r}, and has every right to it",

@@ -9,10 +9,6 @@ SELECT t, reads_from FROM {s}.root
 -- The row of a store that is there, whatever columns its layout has.
 SELECT to_jsonb(r) FROM {s}.root r
 
--- name: owned
--- Whether this role may change the tables.
-SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = '{s}.root'::regclass
-
 -- name: exists
 -- Whether the store has been created, with a root that is ours. Asked of the tables, not of to_regclass: that answers
 -- from a cache which an advisory lock does not refresh, and would miss what another creator has just committed.
@@ -233,8 +229,8 @@ UPDATE {s}.root SET t = %(t)s, next_v = %(next_v)s,
   version = %(version)s, reads_from = %(reads_from)s, writes_from = %(writes_from)s
 
 -- name: owner
--- Whose the store is.
-SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = '{s}.root'::regclass
+-- Whose the store is, and whether that is this role, or one that this role is a member of.
+SELECT pg_get_userbyid(relowner), pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = '{s}.root'::regclass
 
 -- name: granted
 -- Who may use the store beside its owner, and whether to write: a migration lets them go on.

@@ -75,8 +75,9 @@ def migrate_store(session: Session, schema: str, *, steps: tuple[Step, ...] = ST
 
 
 def _check_allowed(session: Session, schema: str, found: Layout, missing: list[Step], disruptive: bool) -> None:
-    if not session.execute(statements(schema)["owned"]).fetchall()[0][0]:
-        raise older(schema, found.version, "its owner has to call factstore.migrate first")
+    owner, is_ours = session.execute(statements(schema)["owner"]).fetchall()[0]
+    if not is_ours:
+        raise older(schema, found.version, f"{owner!r}, who owns it, has to call factstore.migrate first")
     cut_off = [step for step in missing if max(step.layout.reads_from, step.layout.writes_from) > found.version]
     if cut_off and not disruptive:
         raise older(schema, found.version, "end the older programs that use it, and call factstore.migrate")
