@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import itertools
 
-from pyrsistent import PMap, pmap
-
 from factstore.index import AttributeIndex
-from factstore.snapshot import Snapshot, Source
+from factstore.recent import Strand
+from factstore.snapshot import Indexes, Snapshot, Source
 
 
 class Recency:
@@ -33,16 +32,25 @@ class Recency:
 class BoundedSnapshot(Snapshot):
     """A snapshot whose use is noted, so that what it loads can be bounded by :func:`within`."""
 
-    def __init__(self, source: Source, t: int, loaded: PMap[int, AttributeIndex], recency: Recency) -> None:
-        super().__init__(source, t, loaded)
+    def __init__(
+        self, source: Source, t: int, loaded: Indexes, recency: Recency, recent: tuple[Strand, int] | None = None
+    ) -> None:
+        # The past is outside the bound, so it is let go of with its head.
+        super().__init__(source, t, loaded, None, recent)
         self._recency = recency
+
+    def _grown(self, t: int, prefix: int) -> BoundedSnapshot:
+        return BoundedSnapshot(self.source, t, self._begun, self._recency, (self._strand, prefix))
+
+    def _beginning(self, t: int, loaded: Indexes) -> BoundedSnapshot:
+        return BoundedSnapshot(self.source, t, loaded, self._recency)
 
     def index(self, attribute: int) -> AttributeIndex:
         self._recency.note(attribute)
         return super().index(attribute)
 
 
-def within(loaded: PMap[int, AttributeIndex], bound: int, recency: Recency) -> PMap[int, AttributeIndex]:
+def within(loaded: Indexes, bound: int, recency: Recency) -> Indexes:
     """The most recently used of ``loaded`` that together take at most ``bound`` bytes; itself if all do."""
     if sum(index.nbytes for index in loaded.values()) <= bound:
         return loaded
@@ -52,4 +60,4 @@ def within(loaded: PMap[int, AttributeIndex], bound: int, recency: Recency) -> P
         if bound < 0:
             break
         kept[attribute] = loaded[attribute]
-    return pmap(kept)
+    return kept

@@ -9,7 +9,7 @@ from typing import Any, Final
 from factstore import embedded
 from factstore.conn import Connection
 from factstore.errors import StoreError
-from factstore.forks import Mutex
+from factstore.forks import forkable_lock
 from factstore.log import Log, MemoryLog, ReadOnly
 from factstore.postgres import LAYOUT_VERSION, PostgresLog
 from factstore.postgres import migrate as migrate_store
@@ -18,7 +18,7 @@ _POSTGRES: Final = ("postgresql://", "postgres://")
 _MEMORY: Final = "memory:"
 
 _named: dict[tuple[str, str], MemoryLog] = {}
-_naming: Final = Mutex()
+_naming: Final = forkable_lock()
 
 Opened = tuple[Log, Callable[[], None]]
 """A log, and what else is to be closed with it."""

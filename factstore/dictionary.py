@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, Protocol
 
 from factstore.errors import LogError
-from factstore.forks import Mutex
+from factstore.forks import forkable_lock
 from factstore.values import Value, ValueType
 from factstore.values_bytes import to_bytes
 
@@ -52,7 +52,8 @@ def digest(vt: ValueType, value: Value) -> bytes:
     return hashlib.blake2b(to_bytes(vt, value), digest_size=16).digest()
 
 
-def _key(vt: ValueType, value: Value) -> Any:
+def key_of(vt: ValueType, value: Value) -> Any:
+    """What tells a value from the others of its type in a dict."""
     # (1,), (1.0,) and (True,) are equal to Python; their bytes are not.
     return to_bytes(vt, value) if vt is ValueType.TUPLE else value
 
@@ -68,13 +69,17 @@ class Dictionary:
 
     def __init__(self, unknown: Unknown | None = None) -> None:
         self._unknown = unknown
-        self._lock = Mutex()
+        self._lock = forkable_lock()
         self._values: list[Any] = []
         self._codes: dict[ValueType, dict[Any, int]] = {vt: {} for vt in ValueType if vt.interned}
 
     def known(self, vt: ValueType) -> dict[Any, int]:
         """The codes this process has learned for a type (not for tuples, which are keyed by bytes)."""
         return self._codes[vt]
+
+    def peek(self, vt: ValueType, value: Value) -> int | None:
+        """The code this process knows of a value, without asking the store; the value is no tuple."""
+        return self._codes[vt].get(value)
 
     def learn(self, entries: Iterable[Entry]) -> None:
         """Keeps ``entries``."""
@@ -83,12 +88,12 @@ class Dictionary:
                 if code >= len(self._values):
                     self._values.extend([_MISSING] * (max(code + 1, 2 * len(self._values)) - len(self._values)))
                 self._values[code] = value
-                self._codes[vt][_key(vt, value)] = code
+                self._codes[vt][key_of(vt, value)] = code
 
     def codes_of(self, vt: ValueType, values: Sequence[Value]) -> list[int | None]:
         """The code of each value, None where the store has none."""
         known = self._codes[vt]
-        keys = values if vt is not ValueType.TUPLE else [_key(vt, value) for value in values]
+        keys = values if vt is not ValueType.TUPLE else [key_of(vt, value) for value in values]
         found = [known.get(key) for key in keys]
         if self._unknown is not None and None in found:
             strangers = {key: value for key, value, code in zip(keys, values, found, strict=True) if code is None}
@@ -98,6 +103,9 @@ class Dictionary:
 
     def code_of(self, vt: ValueType, value: Value) -> int | None:
         """The code of one value, None where the store has none."""
+        known = None if vt is ValueType.TUPLE else self._codes[vt].get(value)
+        if known is not None or self._unknown is None:
+            return known if vt is not ValueType.TUPLE else self.codes_of(vt, [value])[0]
         return self.codes_of(vt, [value])[0]
 
     def values_of(self, codes: Sequence[int]) -> list[Value]:
@@ -123,6 +131,10 @@ class Dictionary:
         return sum(len(codes) for codes in self._codes.values())
 
 
+_OWNING: Final = forkable_lock()
+"""Held while an overlay, any one, gives a code: too short to be worth a lock for each."""
+
+
 class Overlay:
     """A dictionary with entries of its own over another one, which it leaves as it was.
 
@@ -143,6 +155,11 @@ class Overlay:
         self._values: list[Value] = []
         self._codes: dict[tuple[ValueType, Any], int] = {}
 
+    def peek(self, vt: ValueType, value: Value) -> int | None:
+        """The code this process knows of a value, without asking the store; the value is no tuple."""
+        own = self._codes.get((vt, value))
+        return self._base.peek(vt, value) if own is None else own
+
     @property
     def _next(self) -> int:
         return self._first - len(self._values)
@@ -152,25 +169,33 @@ class Overlay:
         found = self.codes_of(vt, values)
         return [code if code is not None else self._own(vt, value) for code, value in zip(found, values, strict=True)]
 
+    def intern_one(self, vt: ValueType, value: Value) -> int:
+        """The code of one value, a new one if there is none."""
+        found = self.code_of(vt, value)
+        return self._own(vt, value) if found is None else found
+
     def _own(self, vt: ValueType, value: Value) -> int:
-        key = (vt, _key(vt, value))
-        code = self._codes.get(key)
-        if code is None:
-            code = self._codes[key] = self._next
-            self._values.append(value)
+        key = (vt, key_of(vt, value))
+        with _OWNING:
+            code = self._codes.get(key)
+            if code is None:
+                code = self._next
+                self._values.append(value)
+                self._codes[key] = code
         return code
 
     def codes_of(self, vt: ValueType, values: Sequence[Value]) -> list[int | None]:
         """The code of each value, None where neither this nor the base has one."""
         if not self._codes:
             return self._base.codes_of(vt, values)
-        own = [self._codes.get((vt, _key(vt, value))) for value in values]
+        own = [self._codes.get((vt, key_of(vt, value))) for value in values]
         rest = iter(self._base.codes_of(vt, [v for v, code in zip(values, own, strict=True) if code is None]))
         return [next(rest) if code is None else code for code in own]
 
     def code_of(self, vt: ValueType, value: Value) -> int | None:
         """The code of one value, None where neither this nor the base has one."""
-        return self.codes_of(vt, [value])[0]
+        own = self._codes.get((vt, key_of(vt, value)))
+        return self._base.code_of(vt, value) if own is None else own
 
     def values_of(self, codes: Sequence[int]) -> list[Value]:
         """The value of each code."""

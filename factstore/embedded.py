@@ -204,7 +204,9 @@ def _launch(home: Home, watch: LockFile, deadline: float) -> None:
 def _read_until(fd: int, deadline: float) -> bytes | None:
     """Everything up to the end of the stream; None if that does not come in time."""
     said = b""
-    while select.select([fd], [], [], max(0.0, deadline - time.monotonic()))[0]:
+    waiting = select.poll()  # select itself refuses a descriptor of 1024 or more, as a busy service has
+    waiting.register(fd, select.POLLIN)
+    while waiting.poll(1000 * max(0.0, deadline - time.monotonic())):
         part = os.read(fd, 65536)
         if not part:
             return said

@@ -1,51 +1,50 @@
-"""Locks that a forked child can use: what another thread of the parent held, nobody would let go of there."""
+"""Locks that a fork finds free: what another thread held just then, nobody would let go of in the child."""
 
 from __future__ import annotations
 
 import os
 import threading
 import weakref
-from types import TracebackType
 from typing import Final
 
+_PATIENCE: Final = 1.0
+"""Seconds a fork waits for the holder of a lock; one who forks in a signal handler may be that itself."""
 
-class Mutex:
-    """A lock for short sections in which nothing is asked of anyone; a forked child finds it free.
 
-    What it guards must be sound between any two statements, since the child goes on from there.
+def forkable_lock() -> threading.Lock:
+    """A lock for short sections in which nothing is waited for, neither another lock nor an answer.
 
-    >>> mutex = Mutex()
-    >>> with mutex:
+    A fork waits for whoever is inside, so that the child finds what the lock guards as sound as it finds the lock free.
+
+    >>> with forkable_lock():
     ...     1 + 1
     2
     """
-
-    __slots__ = ("__weakref__", "_lock")
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        _ALL.add(self)
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._lock.release()
-
-    def renew(self) -> None:
-        """Makes it free, whoever held it."""
-        self._lock = threading.Lock()
+    lock = threading.Lock()
+    _ALL.add(lock)
+    return lock
 
 
-_ALL: Final[weakref.WeakSet[Mutex]] = weakref.WeakSet()
+_ALL: Final[weakref.WeakSet[threading.Lock]] = weakref.WeakSet()
+_taken: dict[int, list[threading.Lock]] = {}
+"""By each thread that forks."""
 
 
-def _renew_all() -> None:
-    for mutex in list(_ALL):
-        mutex.renew()
+def _take_all() -> None:
+    _taken[threading.get_ident()] = [lock for lock in list(_ALL) if lock.acquire(timeout=_PATIENCE)]
+
+
+def _give_back() -> None:
+    for lock in _taken.pop(threading.get_ident(), ()):
+        lock.release()
+
+
+def _free_all() -> None:
+    _taken.clear()
+    for lock in list(_ALL):
+        if lock.locked():
+            lock.release()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_all)
+    os.register_at_fork(before=_take_all, after_in_parent=_give_back, after_in_child=_free_all)

@@ -103,6 +103,22 @@ class Segment:
         """The row positions of positions in value order."""
         return self._v_order[positions]
 
+    def values_of(self, e: int) -> Ints:
+        """The values of one entity, in order."""
+        lo, hi = self.by_e.range(e)
+        return self.rows.v[lo:hi]
+
+    def holders_of(self, v: int) -> Ints:
+        """The entities with one value, in order."""
+        lo, hi = self.by_v.range(v)
+        return self.rows.e[self._v_order[lo:hi]]
+
+    def find_one(self, e: int, v: int) -> int:
+        """The position of one fact, -1 if there is none."""
+        lo, hi = self.by_e.range(e)
+        at = lo + int(np.searchsorted(self.rows.v[lo:hi], v))
+        return at if at < hi and self.rows.v[at] == v else -1
+
     def find(self, e: Ints, v: Ints) -> Ints:
         """The position of each fact (e, v), -1 where there is none."""
         if not len(self):
@@ -250,6 +266,32 @@ class AttributeIndex:
             tx[newer] = self._tail.rows.tx[at[newer]]
             held |= newer
         return held, tx
+
+    def values_of(self, e: int) -> list[int]:
+        """The encoded values of one entity: :meth:`by_entity` where a call counts more than a row."""
+        found: list[int] = self._base.values_of(e).tolist()
+        if found and len(self._dead):
+            lo, _ = self._base.by_e.range(e)
+            found = [v for at, v in enumerate(found, lo) if not self._is_dead(at)]
+        return found + self._tail.values_of(e).tolist() if len(self._tail) else found
+
+    def holders_of(self, v: int) -> list[int]:
+        """The entities that have one encoded value: :meth:`by_value` where a call counts more than a row."""
+        found: list[int] = self._base.holders_of(v).tolist()
+        if found and len(self._dead):
+            found = [e for e in found if not self._is_dead(self._base.find_one(e, v))]
+        return found + self._tail.holders_of(v).tolist() if len(self._tail) else found
+
+    def _is_dead(self, position: int) -> bool:
+        at = int(np.searchsorted(self._dead, position))
+        return at < len(self._dead) and int(self._dead[at]) == position
+
+    def holds(self, e: int, v: int) -> bool:
+        """Whether one fact is there."""
+        at = self._base.find_one(e, v)
+        if at >= 0 and not self._is_dead(at):
+            return True
+        return len(self._tail) > 0 and self._tail.find_one(e, v) >= 0
 
     def count_between(self, low: int | None, high: int | None) -> int:
         """How many facts :meth:`between` gives; exact up to what has died since the last merge."""

@@ -10,11 +10,12 @@ from psycopg.types.numeric import Int8
 from factstore.datom import FIRST_ENTITY
 from factstore.errors import StoreError
 from factstore.log import FIRST_CODE, bootstrap
+from factstore.postgres.intern import intern_params
+from factstore.postgres.merge import rows_of, write_params
 from factstore.postgres.migrations import migrate_store
 from factstore.postgres.pool import READ_ONLY, Session, open_session, translated
 from factstore.postgres.statements import creation_key, quoted, script, statements
 from factstore.postgres.version import LAYOUT_VERSION, READS_FROM, WRITES_FROM, check_version, layout_of, older
-from factstore.postgres.write import append_params, assert_params, intern_params
 from factstore.schema import Schema
 
 
@@ -99,8 +100,7 @@ def _fill(session: Session, sql: dict[str, str]) -> None:
     layout = {"version": LAYOUT_VERSION, "reads_from": READS_FROM, "writes_from": WRITES_FROM}
     session.execute(sql["init_root"], {"next_e": Int8(FIRST_ENTITY), "next_v": Int8(FIRST_CODE), **layout})
     session.execute(sql["intern"], intern_params(entries))
-    session.execute(sql["assert"], {"tx": Int8(int(rows.tx[0])), **assert_params(rows, Schema.bootstrap())})
-    session.execute(sql["append"], append_params(rows))
+    session.execute(sql["write"], write_params(rows_of(rows, Schema.bootstrap()), rows.added))
 
 
 def _check_encoding(session: Session) -> None:

@@ -20,11 +20,11 @@ from factstore.datom import FIRST_ENTITY, TX0
 from factstore.dictionary import digest
 from factstore.errors import StoreError
 from factstore.postgres.arrays import uuids
+from factstore.postgres.merge import flags
 from factstore.postgres.pool import Session
 from factstore.postgres.roles import apply_grants, granted
 from factstore.postgres.statements import creation_key, script, statements
 from factstore.postgres.version import LAYOUT_VERSION, Layout, layout_of, older
-from factstore.postgres.write import flags
 from factstore.schema import BUILTIN, Ids, Schema, bootstrap_facts
 from factstore.values import Value, ValueType, encode_inline
 from factstore.values_bytes import to_bytes

@@ -37,13 +37,32 @@ VALUES (1, 0, %(next_e)s, %(next_v)s, %(version)s, %(reads_from)s, %(writes_from
 -- together with a read in one snapshot, that snapshot would be older than the end of the wait.
 SELECT t + 1, next_e, next_v, writes_from FROM {s}.root FOR UPDATE
 
--- name: advance
--- The counters after the plans of this commit.
-UPDATE {s}.root SET t = %(t)s, next_e = %(next_e)s, next_v = %(next_v)s
+-- name: ahead
+-- What the transactions of a commit are known to ask, sent with the lock: the codes of values this process
+-- has not learned (position asked, code), who has values of unique attributes (attribute, value, entity),
+-- and all facts that hold about some entities and those holders.
+WITH found AS MATERIALIZED (
+  SELECT k.a, f.v, f.e FROM unnest(%(a)s, %(v)s) AS k(a, v)
+  JOIN {s}.facts_live f ON f.a = k.a AND f.v = k.v AND f.fl & 1 = 1
+  UNION ALL
+  SELECT k.a, f.v, f.e FROM unnest(%(ua)s, %(uh)s, %(ukind)s) AS k(a, h, kind)
+  JOIN {s}.dict d ON d.h = k.h AND d.kind = k.kind
+  JOIN {s}.facts_live f ON f.a = k.a AND f.v = d.id AND f.fl & 1 = 1
+)
+SELECT (
+  SELECT string_agg(int8send(k.i) || int8send(d.id), ''::bytea)
+  FROM unnest(%(h)s, %(kind)s) WITH ORDINALITY AS k(h, kind, i) JOIN {s}.dict d ON d.h = k.h AND d.kind = k.kind
+), (
+  SELECT string_agg(int4send(a) || int8send(v) || int8send(e), ''::bytea) FROM found
+), (
+  SELECT string_agg(int8send(f.e) || int8send(f.v) || int8send(f.tx_from) || int4send(f.a), ''::bytea)
+  FROM (SELECT e FROM unnest(%(e)s) AS k(e) UNION SELECT e FROM found) AS k JOIN {s}.facts_live f ON f.e = k.e
+)
 
--- name: notify
--- A hint to listeners that there is something to read.
-SELECT pg_notify(%(channel)s, %(t)s)
+-- name: advance
+-- The counters after the transactions of this commit, and a hint to listeners that there is something to read.
+WITH moved AS (UPDATE {s}.root SET t = %(t)s, next_e = %(next_e)s, next_v = %(next_v)s)
+SELECT pg_notify(%(channel)s, %(t)s::text)
 
 -- name: intern
 -- New dictionary entries.
@@ -52,24 +71,29 @@ INSERT INTO {s}.dict (id, kind, h, txt, bin) SELECT * FROM unnest(%(id)s, %(kind
 -- name: retract
 -- Facts that hold no longer: out of live, and into hist unless their attribute forgets.
 WITH gone AS (
-  DELETE FROM {s}.facts_live f USING unnest(%(e)s, %(a)s, %(v)s, %(kept)s) AS r(e, a, v, kept)
+  DELETE FROM {s}.facts_live f USING unnest(%(tx)s, %(e)s, %(a)s, %(v)s, %(kept)s) AS r(tx, e, a, v, kept)
   WHERE f.e = r.e AND f.a = r.a AND f.v = r.v
-  RETURNING f.e, f.v, f.tx_from, f.a, f.vt, f.fl, r.kept
+  RETURNING f.e, f.v, f.tx_from, f.a, f.vt, f.fl, r.tx, r.kept
 ), ended AS (
   INSERT INTO {s}.facts_hist (e, v, tx_from, tx_to, a, vt, fl)
-  SELECT e, v, tx_from, %(tx)s, a, vt, fl FROM gone WHERE kept
+  SELECT e, v, tx_from, tx, a, vt, fl FROM gone WHERE kept
 )
 SELECT {s}.expect(count(*), %(count)s) FROM gone
 
--- name: assert
--- Facts that hold from now on; the unique index refuses what holds already.
-INSERT INTO {s}.facts_live (e, v, tx_from, a, vt, fl)
-SELECT e, v, %(tx)s, a, vt, fl FROM unnest(%(e)s, %(a)s, %(v)s, %(vt)s, %(fl)s) AS r(e, a, v, vt, fl)
+-- name: write
+-- The operations of some transactions, in their order, and the facts that hold from then on (those with an fl
+-- that is not negative); the unique index refuses what holds already.
+WITH r AS MATERIALIZED (
+  SELECT * FROM unnest(%(tx)s, %(e)s, %(a)s, %(v)s, %(vt)s, %(added)s, %(fl)s) AS r(tx, e, a, v, vt, added, fl)
+), logged AS (
+  INSERT INTO {s}.log (tx, e, v, a, vt, added) SELECT tx, e, v, a, vt, added FROM r
+)
+INSERT INTO {s}.facts_live (e, v, tx_from, a, vt, fl) SELECT e, v, tx, a, vt, fl FROM r WHERE fl >= 0
 
--- name: append
--- The operations of one transaction.
-INSERT INTO {s}.log (tx, e, v, a, vt, added)
-SELECT %(tx)s, e, v, a, vt, added FROM unnest(%(e)s, %(a)s, %(v)s, %(vt)s, %(added)s) AS r(e, a, v, vt, added)
+-- name: pass
+-- Facts that began and ended within one commit.
+INSERT INTO {s}.facts_hist (e, v, tx_from, tx_to, a, vt, fl)
+SELECT * FROM unnest(%(e)s, %(v)s, %(tx_from)s, %(tx_to)s, %(a)s, %(vt)s, %(fl)s)
 
 -- name: reflag
 -- The bits of an attribute whose definition changed, on all its facts.

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from factstore.tx.forms import CURRENT_TX
 from factstore.tx.operations import Function
-from factstore.tx.plan import Allocation, Assertions, Counters, Plan
+from factstore.tx.plan import Allocation, Assertions, Counters, Plan, QuickPlan
 from factstore.tx.prepare import prepare
 from factstore.tx.reader import DbReader, Reader
 from factstore.tx.report import TxReport
-from factstore.tx.speculate import FIRST_SPECULATIVE, speculate
+from factstore.tx.speculate import speculate
+from factstore.tx.wanted import Wanted, wanted
 
 __all__ = [
     "Allocation",
@@ -22,11 +23,13 @@ __all__ = [
     "CURRENT_TX",
     "Counters",
     "DbReader",
-    "FIRST_SPECULATIVE",
     "Function",
     "Plan",
+    "QuickPlan",
     "Reader",
     "TxReport",
+    "Wanted",
     "prepare",
     "speculate",
+    "wanted",
 ]

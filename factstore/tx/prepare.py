@@ -22,11 +22,13 @@ from factstore.tx.encode import Codes, encode_columns
 from factstore.tx.entities import Entities
 from factstore.tx.forms import Forms
 from factstore.tx.operations import Function, expand
-from factstore.tx.plan import Allocation, Assertions, Plan
+from factstore.tx.plan import Allocation, Assertions, Plan, QuickPlan
+from factstore.tx.points import ReaderPoints
+from factstore.tx.quick import quick
 from factstore.tx.reader import Reader
 from factstore.tx.redefine import redefined
 from factstore.tx.resolve import Resolver
-from factstore.values import ValueType, coerce, decode_inline, encode_inline
+from factstore.values import Value, ValueType, coerce, decode_inline, encode_inline
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _NO_FUNCTIONS: Final[Mapping[str, Function]] = {}
@@ -41,7 +43,7 @@ def prepare(
     now: datetime,
     previous_instant: datetime | None = None,
     functions: Mapping[str, Function] = _NO_FUNCTIONS,
-) -> Plan:
+) -> Plan | QuickPlan:
     """What to write so that ``data`` holds, or the error that says why it can not.
 
     ``data`` is a list of forms or EDN text. ``reader`` answers about the same state that ``db_before``
@@ -63,6 +65,64 @@ def prepare(
     >>> plan.tempids["red"], plan.entries, len(plan.added.e), log.head()
     (256, [(256, <ValueType.KEYWORD: 7>, :color/red)], 2, 1)
     """
+    return quickly(reader, db_before, data, counters, now=now, previous_instant=previous_instant) or in_full(
+        reader, db_before, data, counters, now=now, previous_instant=previous_instant, functions=functions
+    )
+
+
+def quickly(
+    reader: Reader,
+    db_before: DbValue,
+    data: Any,
+    counters: Allocation,
+    *,
+    now: datetime,
+    previous_instant: datetime | None,
+) -> QuickPlan | None:
+    """The plan of a transaction that is small and plain, None if it is not."""
+    fresh = _Fresh(counters.next_v)
+    plan = quick(
+        ReaderPoints(reader, db_before.dictionary),
+        db_before,
+        data,
+        counters,
+        now=_encoded(now),
+        previous=None if previous_instant is None else _encoded(previous_instant),
+        intern=fresh.intern,
+    )
+    if plan is not None:
+        plan.entries, plan.next_v = fresh.entries, counters.next_v + len(fresh.entries)
+    return plan
+
+
+def _encoded(instant: datetime) -> int:
+    return encode_inline(ValueType.INSTANT, coerce(ValueType.INSTANT, instant))
+
+
+class _Fresh:
+    """New dictionary entries, from the next free code on."""
+
+    def __init__(self, next_v: int) -> None:
+        self.entries: list[Entry] = []
+        self._next_v = next_v
+
+    def intern(self, vt: ValueType, value: Value) -> int:
+        code = self._next_v + len(self.entries)
+        self.entries.append((code, vt, value))
+        return code
+
+
+def in_full(
+    reader: Reader,
+    db_before: DbValue,
+    data: Any,
+    counters: Allocation,
+    *,
+    now: datetime,
+    previous_instant: datetime | None,
+    functions: Mapping[str, Function],
+) -> Plan:
+    """:func:`prepare` by all of its stages, whatever the size of the transaction."""
     forms, tx = Forms(data), TX0 + counters.t
     gathered, slots = expand(forms, db_before, counters.t, functions)
     codes = Codes(reader, db_before.dictionary)

@@ -65,12 +65,22 @@ class Proxy:
                 server.connect(self._server)
             except OSError:
                 _reset(client)
+                client.close()
                 server.close()
                 continue
             with self._lock:
                 self._pairs.add((client, server))
-            threading.Thread(target=self._ask, args=(client, server), daemon=True).start()
-            threading.Thread(target=self._answer, args=(server, client), daemon=True).start()
+            threading.Thread(target=self._carry, args=(client, server), daemon=True).start()
+
+    def _carry(self, client: socket.socket, server: socket.socket) -> None:
+        back = threading.Thread(target=self._answer, args=(server, client), daemon=True)
+        back.start()
+        self._ask(client, server)
+        back.join()
+        with self._lock:
+            self._pairs.discard((client, server))
+        client.close()
+        server.close()
 
     def _ask(self, client: socket.socket, server: socket.socket) -> None:
         with suppress(OSError):
@@ -103,7 +113,6 @@ def _reset(end: socket.socket) -> None:
     with suppress(OSError):
         end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         end.shutdown(socket.SHUT_RDWR)
-    end.close()
 
 
 @contextmanager

@@ -9,13 +9,13 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
 
 import pytest
 
 from factstore import Connection, StoreError, connect
 from factstore.dictionary import Dictionary
-from factstore.forks import Mutex
+from factstore.forks import forkable_lock
 from factstore.values import ValueType
 from tests import pg
 from tests.contract.forked import SCENARIOS
@@ -45,35 +45,36 @@ def test_a_directory_is_served_until_the_last_of_them_is_gone(directory, scenari
         assert conn.db().q("[:find (count ?e) . :where [?e :done/by]]") > 0
 
 
-@pytest.fixture
-def held() -> Iterator[Mutex]:
-    """A lock that another thread has, and keeps."""
-    mutex, taken, free = Mutex(), threading.Event(), threading.Event()
+def held(seconds: float) -> tuple[threading.Lock, threading.Thread]:
+    """A lock that another thread has for so long."""
+    lock, taken = forkable_lock(), threading.Event()
 
     def hold() -> None:
-        with mutex:
+        with lock:
             taken.set()
-            free.wait()
+            time.sleep(seconds)
 
     thread = threading.Thread(target=hold)
     thread.start()
     taken.wait()
-    yield mutex
-    free.set()
-    thread.join()
+    return lock, thread
 
 
+@pytest.mark.parametrize("seconds", [0.2, 1.5], ids=["until it lets go", "though it does not let go"])
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_lock_that_another_thread_held_is_free_in_the_child(held) -> None:
+def test_a_lock_that_another_thread_holds_is_free_in_the_child(seconds) -> None:
     dictionary = Dictionary()
-    dictionary._lock = held
+    dictionary._lock, thread = held(seconds)
+    began = time.monotonic()
     pid = os.fork()
     if not pid:
         signal.alarm(10)
         dictionary.learn([(1, ValueType.STRING, "ann")])
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    assert held._lock.locked()
+    assert time.monotonic() - began > min(seconds, 1.0) - 0.1
+    thread.join()
+    dictionary.learn([(1, ValueType.STRING, "ann")])
 
 
 @pytest.mark.parametrize("send", [pickle.dumps, copy.copy, copy.deepcopy])
