@@ -29,7 +29,7 @@ class ReadOnly:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._log, name)
 
-    def writer(self) -> AbstractContextManager[Writer]:
+    def writer(self, wanted: object = None) -> AbstractContextManager[Writer]:
         raise StoreError(
             "the store was opened with read_only=True, and nothing can be written", code="store/permission"
         )
