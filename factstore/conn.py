@@ -6,10 +6,8 @@ commit of our own or by catching up with the log; whoever holds an older one kee
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
@@ -22,10 +20,12 @@ from factstore import conn_roles, tx
 from factstore.columns import LogRows, ints
 from factstore.conn_cache import BoundedSnapshot, Recency, within
 from factstore.conn_commit import Head, Store, commit
+from factstore.conn_load import LoadReport, Progress, load_each
 from factstore.conn_turns import Entry, Turns
 from factstore.database import Commit, Db, commits_in
 from factstore.datom import TX0
 from factstore.errors import LogError, StoreError
+from factstore.forks import renewed_in_children
 from factstore.log import Log, advance_schema, rows_at, schema_at
 from factstore.recent import FEW, Op, ops_in
 from factstore.schema import Ids, Schema
@@ -65,12 +65,13 @@ class Connection:
         self._closed = False
         self._turns = Turns()
         self._committed = time.monotonic()
-        self._renew_locks()
+        self.renew_locks()
         t = log.head()
         self._head = Head(self._db_at(t, schema_at(log, t), {}), _instant_of(log, t))
-        _OPEN.add(self)
+        renewed_in_children(self)
 
-    def _renew_locks(self) -> None:
+    def renew_locks(self) -> None:
+        """For a forked child: a lock that another thread held would never be let go there."""
         self._turns.renew()
         self._advancing = threading.Lock()
 
@@ -127,6 +128,46 @@ class Connection:
         """
         self._check_open()
         return self._turns.transact(data, self._commit)
+
+    def load(
+        self,
+        data: Any,
+        *,
+        refs: Mapping[str, str] | None = None,
+        create_missing: bool = False,
+        meta: Mapping[str, Any] | None = None,
+        progress: Progress | None = None,
+    ) -> tx.TxReport[Db] | LoadReport:
+        """Commits a table as if each row were a map for :meth:`transact`, a column at a time and so much faster.
+
+        ``data`` is a mapping of attribute names to columns (lists, NumPy arrays, pandas or polars Series, Arrow
+        arrays), a pandas or polars DataFrame, an Arrow Table or RecordBatch: one transaction, and its
+        :class:`TxReport`. Or it is an iterable of such tables: a transaction for each, ``progress`` called
+        with a :class:`LoadReport` after each, and the last of these.
+
+        A row is an entity. The column ``"db/id"``, if there is one, says which: tempids, entity ids or lookup
+        refs. A null says nothing: None, NaT, Arrow's and polars' null, a NumPy mask, and what pandas calls
+        missing, NaN included. Any other NaN is refused. A list in a cell is several values.
+
+        ``refs`` says by which unique attribute the values in a ref's column name entities, those of the same
+        table first: ``refs={"person/friend": "person/email"}``. One that is nowhere is refused; with
+        ``create_missing`` it becomes an entity with that attribute alone, to be completed later. ``meta`` is
+        asserted about each transaction.
+
+        Raises what :meth:`transact` raises, naming row and column, and :class:`TransactionError`
+        ``tx/bad-table``, ``tx/bad-column``, ``tx/bad-refs``.
+
+        >>> import factstore
+        >>> conn = factstore.connect("memory:")
+        >>> name = {"db/ident": "person/name", "db/valueType": "db.type/string", "db/cardinality": "db.cardinality/one"}
+        >>> report = conn.transact([name])
+        >>> len(conn.load({"person/name": ["Ann", None, "Bob"]}).datoms)
+        3
+        """
+        options: dict[str, Any] = {"refs": refs or {}, "create_missing": create_missing, "meta": meta or {}}
+        if tx.is_table(data):
+            return self.transact(tx.Load(tx.read_table(data), **options))
+        return load_each(self.transact, tx.tables(data), options, self.db(), progress)
 
     def transact_async(self, data: Any) -> Future[tx.TxReport[Db]]:
         """Queues transaction data and returns at once; the future gives what :meth:`transact` returns or raises.
@@ -263,16 +304,3 @@ def _instant_of(log: Log, t: int) -> datetime | None:
 def _instant(code: int) -> datetime:
     found: datetime = decode_inline(ValueType.INSTANT, code)
     return found
-
-
-_OPEN: Final[weakref.WeakSet[Connection]] = weakref.WeakSet()
-
-
-def _renew_all_locks() -> None:
-    # A lock that another thread held at the fork would never be let go in the child.
-    for connection in list(_OPEN):
-        connection._renew_locks()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_all_locks)

@@ -12,8 +12,9 @@ transaction needs live in an :class:`Overlay`, whose codes are negative and die 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from typing import Any, Final, Protocol
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, Protocol, overload
 
 from factstore.errors import LogError
 from factstore.forks import forkable_lock
@@ -22,6 +23,35 @@ from factstore.values_bytes import to_bytes
 
 Entry = tuple[int, ValueType, Value]
 """(code, type, value)."""
+
+
+class Entries(Sequence[Entry]):
+    """Entries with codes in a row, kept as columns and made one at a time.
+
+    So many tuples at once would be gone through again and again by the collector of garbage.
+
+    >>> list(Entries(7, [ValueType.STRING, ValueType.URI], ["a", "b"]))
+    [(7, <ValueType.STRING: 6>, 'a'), (8, <ValueType.URI: 10>, 'b')]
+    """
+
+    def __init__(self, first: int, kinds: list[ValueType], values: list[Value]) -> None:
+        self.first = first
+        """The code of the first."""
+        self.kinds = kinds
+        self.values = values
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return zip(range(self.first, self.first + len(self.values)), self.kinds, self.values, strict=True)
+
+    @overload
+    def __getitem__(self, at: int) -> Entry: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Entry]: ...
+    def __getitem__(self, at: int | slice) -> Entry | list[Entry]:
+        return list(self)[at]
 
 
 class Unknown(Protocol):
@@ -49,7 +79,12 @@ def digest(vt: ValueType, value: Value) -> bytes:
     >>> len(digest(ValueType.STRING, "x" * 1_000_000))
     16
     """
-    return hashlib.blake2b(to_bytes(vt, value), digest_size=16).digest()
+    return digest_of(to_bytes(vt, value))
+
+
+def digest_of(body: bytes) -> bytes:
+    """The digest of a value whose canonical bytes are at hand."""
+    return hashlib.blake2b(body, digest_size=16).digest()
 
 
 def key_of(vt: ValueType, value: Value) -> Any:
@@ -83,22 +118,40 @@ class Dictionary:
 
     def learn(self, entries: Iterable[Entry]) -> None:
         """Keeps ``entries``."""
+        if isinstance(entries, Entries) and ValueType.TUPLE not in entries.kinds:
+            self._learn_run(entries)
+            return
         with self._lock:
+            values, codes, size = self._values, self._codes, len(self._values)
             for code, vt, value in entries:
-                if code >= len(self._values):
-                    self._values.extend([_MISSING] * (max(code + 1, 2 * len(self._values)) - len(self._values)))
-                self._values[code] = value
-                self._codes[vt][key_of(vt, value)] = code
+                if code >= size:
+                    values.extend([_MISSING] * (max(code + 1, 2 * size) - size))
+                    size = len(values)
+                values[code] = value
+                codes[vt][value if vt is not ValueType.TUPLE else key_of(vt, value)] = code
+
+    def _learn_run(self, entries: Entries) -> None:
+        first, beyond = entries.first, entries.first + len(entries)
+        with self._lock:
+            self._values.extend([_MISSING] * (beyond - len(self._values)))
+            self._values[first:beyond] = entries.values
+            kinds = set(entries.kinds)
+            for vt in kinds:
+                pairs = zip(entries.values, range(first, beyond), strict=True)
+                mine = (kind is vt for kind in entries.kinds)
+                self._codes[vt].update(pairs if len(kinds) == 1 else itertools.compress(pairs, mine))
 
     def codes_of(self, vt: ValueType, values: Sequence[Value]) -> list[int | None]:
         """The code of each value, None where the store has none."""
         known = self._codes[vt]
         keys = values if vt is not ValueType.TUPLE else [key_of(vt, value) for value in values]
-        found = [known.get(key) for key in keys]
+        found = list(map(known.get, keys))
         if self._unknown is not None and None in found:
             strangers = {key: value for key, value, code in zip(keys, values, found, strict=True) if code is None}
-            self.learn(self._unknown.entries_of_values(vt, list(strangers.values())))
-            found = [known.get(key) for key in keys]
+            entries = list(self._unknown.entries_of_values(vt, list(strangers.values())))
+            if entries:
+                self.learn(entries)
+                found = list(map(known.get, keys))
         return found
 
     def code_of(self, vt: ValueType, value: Value) -> int | None:

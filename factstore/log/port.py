@@ -8,7 +8,7 @@ leaving the block publishes it. An error inside the block leaves no trace.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -248,14 +248,20 @@ class Pending:
     """Dictionary entries that are written but not published: nobody else may learn them yet."""
 
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
+        self._parts: list[Sequence[Entry]] = []
         self._indexed = 0
         self._codes: dict[tuple[ValueType, Any], int] = {}
         self._values: dict[int, Value] = {}
 
-    def add(self, entries: Iterable[Entry]) -> None:
-        """Takes more entries."""
-        self.entries.extend(entries)
+    def add(self, entries: Sequence[Entry]) -> None:
+        """Takes more entries, which must not change."""
+        if entries:
+            self._parts.append(entries)
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """All entries there are."""
+        return self._parts[0] if len(self._parts) == 1 else list(itertools.chain.from_iterable(self._parts))
 
     def codes(self) -> dict[tuple[ValueType, Any], int]:
         """The code of each pending value, by its type and key."""
@@ -269,11 +275,11 @@ class Pending:
 
     def _index(self) -> None:
         # When first asked for: what is written last, most often all of it, is not asked for any more.
-        if self._indexed < len(self.entries):
-            for code, vt, value in self.entries[self._indexed :]:
+        for part in self._parts[self._indexed :]:
+            for code, vt, value in part:
                 self._codes[vt, key_of(vt, value)] = code
                 self._values[code] = value
-            self._indexed = len(self.entries)
+        self._indexed = len(self._parts)
 
     def codes_of(self, published: Dictionary, vt: ValueType, values: Sequence[Value]) -> list[int | None]:
         """The code of each value, pending or published."""

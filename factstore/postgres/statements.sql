@@ -206,6 +206,10 @@ JOIN {s}.dict d ON d.h = k.h AND d.kind = %(kind)s
 -- Dictionary entries by code.
 SELECT d.id, d.kind, d.txt, d.bin FROM unnest(%(id)s) AS k(id) JOIN {s}.dict d ON d.id = k.id
 
+-- name: next_code
+-- How far the dictionary goes.
+SELECT next_v FROM {s}.root
+
 -- name: entries_between
 -- A dense range of dictionary entries, by one pass.
 SELECT id, kind, txt, bin FROM {s}.dict WHERE id BETWEEN %(low)s AND %(high)s
@@ -262,3 +266,54 @@ SELECT r.rolname, bool_or(x.privilege_type = 'INSERT')
 FROM pg_class c, aclexplode(c.relacl) x JOIN pg_roles r ON r.oid = x.grantee
 WHERE c.oid = '{s}.log'::regclass AND x.grantee <> c.relowner
 GROUP BY r.rolname
+
+-- name: bulk_tables
+-- The tables a bulk write goes into: name, bytes, and whether we may take their indexes away.
+SELECT c.relname, pg_relation_size(c.oid), pg_has_role(c.relowner, 'USAGE')
+FROM pg_class c WHERE c.oid IN ('{s}.log'::regclass, '{s}.facts_live'::regclass, '{s}.dict'::regclass)
+
+-- name: bulk_patience
+-- How long to wait for readers to end before their tables are locked; less than it takes to find a deadlock.
+SET LOCAL lock_timeout = '500ms'
+
+-- name: bulk_patient
+-- Back to what the session has.
+SET LOCAL lock_timeout = DEFAULT
+
+-- name: bulk_memory
+-- To sort an index in.
+SET LOCAL maintenance_work_mem = '256MB'
+
+-- name: bulk_lock_log
+-- Readers of the log wait until the commit.
+LOCK TABLE {s}.log IN ACCESS EXCLUSIVE MODE
+
+-- name: bulk_lock_facts_live
+-- Readers of facts wait until the commit.
+LOCK TABLE {s}.facts_live IN ACCESS EXCLUSIVE MODE
+
+-- name: bulk_lock_dict
+-- Readers of the dictionary wait until the commit.
+LOCK TABLE {s}.dict IN ACCESS EXCLUSIVE MODE
+
+-- name: bulk_indexes
+-- The statements that take a table's indexes away, and those that make them again.
+SELECT CASE WHEN c.conname IS NULL THEN format('DROP INDEX %%s', i.indexrelid::regclass)
+            ELSE format('ALTER TABLE %%s DROP CONSTRAINT %%I', i.indrelid::regclass, c.conname) END,
+       CASE WHEN c.conname IS NULL THEN pg_get_indexdef(i.indexrelid)
+            ELSE format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s', i.indrelid::regclass, c.conname,
+                        pg_get_constraintdef(c.oid)) END
+FROM pg_index i LEFT JOIN pg_constraint c ON c.conindid = i.indexrelid AND c.conrelid = i.indrelid
+WHERE i.indrelid = ('{s}.' || %(table)s::text)::regclass ORDER BY i.indexrelid
+
+-- name: copy_log
+-- The operations of one transaction, as a stream.
+COPY {s}.log (tx, e, v, a, vt, added) FROM STDIN (FORMAT BINARY)
+
+-- name: copy_facts_live
+-- Facts that hold from now on, as a stream.
+COPY {s}.facts_live (e, v, tx_from, a, vt, fl) FROM STDIN (FORMAT BINARY)
+
+-- name: copy_dict
+-- New dictionary entries, as a stream.
+COPY {s}.dict (id, kind, h, txt, bin) FROM STDIN (FORMAT BINARY)

@@ -16,10 +16,11 @@ from psycopg.types.numeric import Int8
 from factstore.columns import Ints
 from factstore.dictionary import Dictionary, key_of
 from factstore.log import Counters, Pending, Plan, changed_plan
+from factstore.postgres import bulk
 from factstore.postgres.ahead import Questions
 from factstore.postgres.arrays import Payload, columns, int4s, int8s
 from factstore.postgres.known import Known
-from factstore.postgres.merge import ops_of, statements_of
+from factstore.postgres.merge import bits_of, ops_of, statements_of
 from factstore.postgres.pool import Row, Session, pipelined, translated
 from factstore.postgres.read import facts_in
 from factstore.snapshot import NO_FACTS, Facts
@@ -62,6 +63,8 @@ class PostgresWriter:
         return self.pending.codes_of(self._dictionary, vt, values)
 
     def holders(self, a: Ints, v: Ints) -> Ints:
+        if len(a) > _FEW:
+            return self._holders(a, v)
         found = self._known.holders(a, v)
         lost = [n for n, e in enumerate(found) if e is None]
         if lost:
@@ -98,13 +101,25 @@ class PostgresWriter:
     def write(self, plan: Plan) -> None:
         if plan.t != self.counters.t:
             raise changed_plan(plan, self.counters)
-        self._queue.append(plan)
+        if bulk.is_large(plan):
+            self._copy(plan)
+        else:
+            self._queue.append(plan)
         self.pending.add(plan.entries)
         self.counters = Counters(plan.t + 1, plan.next_e, plan.next_v)
         self.last = plan
         size = len(ops_of(plan) or plan.added.e) + len(() if ops_of(plan) else plan.retracted.e)
         self.datoms += size
         self._known.wrote(plan, self.counters, size)
+
+    def _copy(self, plan: Plan) -> None:
+        try:
+            self._queue += bulk.without_additions(plan)
+            with pipelined(self._session):
+                self._send()
+            bulk.copy(self._session, self._sql, plan, bits_of(plan.added.a, plan.schema))
+        except psycopg.Error as error:
+            raise translated(error) from error
 
     def _ask(self, name: str, **params: Payload) -> list[Row]:
         try:

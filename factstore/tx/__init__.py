@@ -3,7 +3,8 @@
 A life: forms are walked once into columns (``forms slots gather expand operations``), values become
 codes (``encode``), subjects become entities (``entities claims resolve``), what was said becomes
 what changes (``before retract diff apply composites``), and that is checked (``checks redefine``).
-:func:`prepare` goes through the stages; a log writes the :class:`Plan`.
+:func:`prepare` goes through the stages; a log writes the :class:`Plan`. A table comes in by another door
+(``table cells tabulate``), as columns already, and goes the same way from there.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from factstore.tx.prepare import prepare
 from factstore.tx.reader import DbReader, Reader
 from factstore.tx.report import TxReport
 from factstore.tx.speculate import speculate
+from factstore.tx.table import is_table, read_table, tables
+from factstore.tx.tabulate import Load
 from factstore.tx.wanted import Wanted, wanted
 
 __all__ = [
@@ -24,12 +27,16 @@ __all__ = [
     "Counters",
     "DbReader",
     "Function",
+    "Load",
     "Plan",
     "QuickPlan",
     "Reader",
     "TxReport",
     "Wanted",
+    "is_table",
     "prepare",
+    "read_table",
     "speculate",
+    "tables",
     "wanted",
 ]
