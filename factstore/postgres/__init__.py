@@ -7,7 +7,7 @@ store's one ``root`` row, asks, writes, and publishes ``t`` by committing; reade
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -20,6 +20,7 @@ from factstore.errors import FactstoreError, LogError
 from factstore.log import Counters, Plan, Wanted, operations
 from factstore.postgres.ahead import Questions, questions
 from factstore.postgres.create import ensure_store, migrate
+from factstore.postgres.listen import Notifications, channel_of
 from factstore.postgres.pool import (
     READ_ONLY,
     WRITER_SETTINGS,
@@ -33,7 +34,6 @@ from factstore.postgres.pool import (
 )
 from factstore.postgres.read import Reads
 from factstore.postgres.roles import Right, apply_grants, grants
-from factstore.postgres.statements import channel
 from factstore.postgres.version import LAYOUT_VERSION, check_version
 from factstore.postgres.write import PostgresWriter
 
@@ -55,12 +55,20 @@ class PostgresLog(Reads):
         more = READ_ONLY if read_only else ()
         super().__init__(dsn, schema, more)
         ensure_store(dsn, schema, read_only=read_only)
-        self.channel = channel(schema)
+        self.channel = channel_of(schema)
+        self._notifications = Notifications(dsn, self.channel, self._sql["head"])
         self._writers = Pool(dsn, keep=1, settings=(*WRITER_SETTINGS, *more))
         self._unseen = 0
         self._analyze_at = 2000
 
+    def wait(self, after: int, timeout: float | None, give_up: Callable[[], bool]) -> bool:
+        return self._notifications.wait(after, timeout, give_up)
+
+    def wake(self) -> None:
+        self._notifications.wake()
+
     def close(self) -> None:
+        self._notifications.close()
         self._readers.close()
         self._writers.close()
 
@@ -129,6 +137,7 @@ class PostgresLog(Reads):
         return Counters(t, next_e, next_v), None if answer is None else answer.fetchall()[0]
 
     def _commit(self, session: Session, writer: PostgresWriter, last: Plan) -> None:
+        forgotten = self.dictionary.forgotten
         writer.published = None
         try:
             writer.commit(self.channel)
@@ -149,7 +158,8 @@ class PostgresLog(Reads):
             raise
         finally:
             if writer.published:
-                self.dictionary.learn(writer.pending.entries)
+                # Not if somebody has taken values out since: these may be among them.
+                self.dictionary.learn_since(writer.pending.entries, forgotten)
         self._unseen += writer.datoms
         if self._unseen >= self._analyze_at and not session.closed:
             self._analyze(session)
