@@ -6,10 +6,8 @@ commit of our own or by catching up with the log; whoever holds an older one kee
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
@@ -30,6 +28,7 @@ from factstore.database import Commit, Db
 from factstore.datom import TX0
 from factstore.db import EntityRef
 from factstore.errors import LogError, StoreError
+from factstore.forks import renewed_in_children
 from factstore.log import Log, advance_schema, last_excision, rows_at, schema_at
 from factstore.recent import FEW, Op, ops_in
 from factstore.schema import Ids, Schema
@@ -67,11 +66,12 @@ class Connection:
         self._closed = False
         self._turns = Turns()
         self._committed = time.monotonic()
-        self._renew_locks()
+        self.renew_locks()
         self._head = self._cold(log.head())
-        _OPEN.add(self)
+        renewed_in_children(self)
 
-    def _renew_locks(self) -> None:
+    def renew_locks(self) -> None:
+        """For a forked child: a lock that another thread held would never be let go there."""
         self._turns.renew()
         self._advancing = threading.Lock()
 
@@ -201,6 +201,20 @@ class Connection:
         self._reach(t)
         return self._head
 
+    def grant(self, *, writer: str | Iterable[str] = (), reader: str | Iterable[str] = ()) -> None:
+        """Lets roles of the database transact and query (``writer``), or query only (``reader``), and nothing more.
+
+        Only the owner of the store may, else ``store/permission``; ``store/bad-role`` if there is no such role,
+        ``store/no-roles`` for a store in memory. :func:`factstore.grants` gives the same as SQL to look at.
+        """
+        self._check_open()
+        conn_roles.grant(self._log, writer, reader)
+
+    def revoke(self, *roles: str) -> None:
+        """Takes every right to the store back from roles of the database; only its owner may."""
+        self._check_open()
+        conn_roles.revoke(self._log, roles)
+
     def excise(
         self, *targets: EntityRef, attrs: Iterable[str | int] | None = None, before: int | datetime | None = None
     ) -> Excision:
@@ -243,20 +257,6 @@ class Connection:
         earlier, after = self._cold(plan.t - 1), self._cold(plan.t)
         self._publish(after)
         return Excision(tx.TxReport(earlier.db, after.db, plan), datoms)
-
-    def grant(self, *, writer: str | Iterable[str] = (), reader: str | Iterable[str] = ()) -> None:
-        """Lets roles of the database transact and query (``writer``), or query only (``reader``), and nothing more.
-
-        Only the owner of the store may, else ``store/permission``; ``store/bad-role`` if there is no such role,
-        ``store/no-roles`` for a store in memory. :func:`factstore.grants` gives the same as SQL to look at.
-        """
-        self._check_open()
-        conn_roles.grant(self._log, writer, reader)
-
-    def revoke(self, *roles: str) -> None:
-        """Takes every right to the store back from roles of the database; only its owner may."""
-        self._check_open()
-        conn_roles.revoke(self._log, roles)
 
     def log_range(self, after: int = 0, upto: int | None = None) -> LogRows:
         """The log of the transactions with ``after < t <= upto`` as columns, values encoded."""
@@ -415,16 +415,3 @@ def _instant_of(log: Log, t: int) -> datetime | None:
 def _instant(code: int) -> datetime:
     found: datetime = decode_inline(ValueType.INSTANT, code)
     return found
-
-
-_OPEN: Final[weakref.WeakSet[Connection]] = weakref.WeakSet()
-
-
-def _renew_all_locks() -> None:
-    # A lock that another thread held at the fork would never be let go in the child.
-    for connection in list(_OPEN):
-        connection._renew_locks()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_all_locks)

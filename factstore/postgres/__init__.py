@@ -20,7 +20,7 @@ from factstore.errors import FactstoreError, LogError
 from factstore.log import Counters, Plan, Wanted, operations
 from factstore.postgres.ahead import Questions, questions
 from factstore.postgres.create import ensure_store, migrate
-from factstore.postgres.listen import Notifications
+from factstore.postgres.listen import Notifications, channel_of
 from factstore.postgres.pool import (
     READ_ONLY,
     WRITER_SETTINGS,
@@ -34,7 +34,6 @@ from factstore.postgres.pool import (
 )
 from factstore.postgres.read import Reads
 from factstore.postgres.roles import Right, apply_grants, grants
-from factstore.postgres.statements import channel
 from factstore.postgres.version import LAYOUT_VERSION, check_version
 from factstore.postgres.write import PostgresWriter
 
@@ -56,7 +55,7 @@ class PostgresLog(Reads):
         more = READ_ONLY if read_only else ()
         super().__init__(dsn, schema, more)
         ensure_store(dsn, schema, read_only=read_only)
-        self.channel = channel(schema)
+        self.channel = channel_of(schema)
         self._notifications = Notifications(dsn, self.channel, self._sql["head"])
         self._writers = Pool(dsn, keep=1, settings=(*WRITER_SETTINGS, *more))
         self._unseen = 0
