@@ -64,6 +64,7 @@ class Connection:
         self._functions = dict(functions or {})
         self._on_close = on_close
         self._closed = False
+        self._excised = -1
         self._turns = Turns()
         self._committed = time.monotonic()
         self.renew_locks()
@@ -300,6 +301,8 @@ class Connection:
             self._head_at(min(start, db.basis_t)),
             start,
             move=self._following,
+            head_at=self._head_at,
+            excised=lambda: self._excised,
             check_open=self._check_open,
             timeout=timeout,
         )
@@ -360,6 +363,7 @@ class Connection:
         """Lets go of all that this process holds of a store from which transaction ``t`` took something out."""
         self._log.forget(t)
         self._past = Past(self._log)
+        self._excised = max(self._excised, t)
 
     def _moved(
         self, head: Head, rows: LogRows | Sequence[Op], t: int, schema: Schema, instant: datetime | None

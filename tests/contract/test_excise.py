@@ -221,6 +221,19 @@ def test_listeners_see_the_excision_and_nothing_it_took(conn, other) -> None:
         assert ann not in {d.e for report in late for d in report.datoms}
 
 
+def test_a_slow_listener_lets_go_of_what_it_has_read_ahead(conn, other) -> None:
+    ann = entity(conn, "ann")
+    reports = conn.listen(after=0, timeout=0)
+    assert [next(reports).t, next(reports).t] == [1, 2]
+    kept = conn.db().as_of(3)
+    other.excise(ann)
+    conn.db()
+    rest = list(reports)
+    assert [report.t for report in rest] == [3, 4, 5, 6]
+    assert ann not in {d.e for report in rest for d in report.datoms}
+    assert rest[0].db_before.datoms("eavt", ann) == kept.datoms("eavt", ann) == []
+
+
 def test_an_older_value_shows_numbers_it_holds_and_no_word(conn) -> None:
     old = conn.db()
     assert (len(old.datoms("p/mail")), {d.v for d in old.datoms("p/pay")}) == (3, {4712, 1})
