@@ -14,7 +14,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from factstore.columns import Ints, first_of, ints
+from factstore.columns import Ints, ints
+from factstore.columns_order import first_of
 
 Array: TypeAlias = NDArray[Any]
 

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from factstore.columns import Ints, decode, encode_inline_array, in_order, ints
+from factstore.columns import Ints, decode, encode_inline_array, ints
+from factstore.columns_order import in_order
 from factstore.dictionary import Dictionary, Entries, Entry, Overlay
 from factstore.errors import InvalidValue, LogError
 from factstore.schema import Attribute, Ids

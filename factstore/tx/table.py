@@ -104,6 +104,16 @@ def read_table(data: Any, batch: int | None = None) -> Table:
 
     Raises :class:`TransactionError` ``tx/bad-table`` if it is none, or its columns do not fit together.
     """
+    try:
+        return _read_table(data, batch)
+    except TransactionError as error:
+        if batch is None:
+            raise
+        message = f"{error.message}, in batch {batch}"
+        raise TransactionError(message, code=error.code, **error.data, batch=batch) from None
+
+
+def _read_table(data: Any, batch: int | None) -> Table:
     if not is_table(data):
         raise _bad_table(f"{shown(data)} ({type(data).__name__}): expected a table, or an iterable of tables")
     columns: dict[str, Any] = {}

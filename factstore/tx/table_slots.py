@@ -56,17 +56,20 @@ class CellSlots(Slots):
         self._moment += [0] * len(forms)
         return -np.arange(first + 1, first + 1 + len(forms), dtype=np.int64)
 
-    def tempid_each(self, tempids: Ints, forms: Ints) -> Ints:
-        """The node of each of distinct tempids, and the cells they are first met in."""
+    def tempid_each(self, tempids: Ints, forms: Ints, first: Ints) -> Ints:
+        """The node of each of distinct tempids, of which the cell is known where it is met first, and which is.
+
+        Several may be met in one cell, so ``first`` has the order.
+        """
         numbers = -tempids
         if int(numbers.max()) >= len(self._numbered):
             self._widen(int(numbers.max()) + 1, len(tempids))
         found = self._of_numbers(numbers)
         strangers = np.flatnonzero(found == 0)
         if len(strangers):
-            strangers = strangers[np.argsort(forms[strangers])]
+            strangers = strangers[np.argsort(first[strangers])]
             found[strangers] = self._learn(tempids[strangers], forms[strangers])
-        self.meet_each(found, forms)
+        self._meet_each(found, forms, first)
         return found
 
     def _widen(self, width: int, asked: int) -> None:
@@ -95,11 +98,11 @@ class CellSlots(Slots):
         self._numbered[-tempids[inside]] = nodes[inside]
         return nodes
 
-    def meet_each(self, nodes: Ints, forms: Ints) -> None:
-        """Takes note that each of ``nodes`` is met in the cell beside it."""
+    def _meet_each(self, nodes: Ints, forms: Ints, first: Ints) -> None:
         at = np.flatnonzero(nodes < 0)
         slots = ~nodes[at]
         at = at[forms[at] < ints(self.form)[slots]]
+        at = at[np.argsort(first[at])]
         for slot, form in zip((~nodes[at]).tolist(), forms[at].tolist(), strict=True):
             self._clock += 1
             self.form[slot] = form

@@ -205,7 +205,7 @@ class _Tabulator:
 
     def _name_each(self, position: int) -> NameEach:
         width = self._table.width
-        return lambda tempids, rows: self.at.slots.tempid_each(tempids, rows * width + position)
+        return lambda tempids, rows, first: self.at.slots.tempid_each(tempids, rows * width + position, first)
 
     def _seek(self, by: Attribute, position: int) -> Name:
         """Names them by the value of a unique attribute, which somebody must have."""
