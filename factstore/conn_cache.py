@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
+from typing import Self
 
 from factstore.index import AttributeIndex
-from factstore.recent import Strand
-from factstore.snapshot import Indexes, Snapshot, Source
+from factstore.snapshot import Indexes, Past, Snapshot, Source
 
 
 class Recency:
@@ -32,18 +32,15 @@ class Recency:
 class BoundedSnapshot(Snapshot):
     """A snapshot whose use is noted, so that what it loads can be bounded by :func:`within`."""
 
-    def __init__(
-        self, source: Source, t: int, loaded: Indexes, recency: Recency, recent: tuple[Strand, int] | None = None
-    ) -> None:
-        # The past is outside the bound, so it is let go of with its head.
-        super().__init__(source, t, loaded, None, recent)
+    def __init__(self, source: Source, t: int, loaded: Indexes, recency: Recency) -> None:
+        super().__init__(source, t, loaded)
         self._recency = recency
 
-    def _grown(self, t: int, prefix: int) -> BoundedSnapshot:
-        return BoundedSnapshot(self.source, t, self._begun, self._recency, (self._strand, prefix))
-
-    def _beginning(self, t: int, loaded: Indexes) -> BoundedSnapshot:
-        return BoundedSnapshot(self.source, t, loaded, self._recency)
+    def _grown(self, t: int, prefix: int) -> Self:
+        grown = super()._grown(t, prefix)
+        # The past is outside the bound, so it is let go of with its head.
+        grown._past = Past(self.source)
+        return grown
 
     def index(self, attribute: int) -> AttributeIndex:
         self._recency.note(attribute)

@@ -7,8 +7,8 @@ commit did not touch.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import Final, NamedTuple, Protocol, Self
 
 import numpy as np
 
@@ -67,15 +67,16 @@ class Snapshot:
         t: int,
         loaded: Indexes | None = None,
         past: Past | None = None,
-        recent: tuple[Strand, int] | None = None,
     ) -> None:
         self.source = source
         self.t = t
         self._begun: Indexes = {} if loaded is None else loaded
-        self._strand, self._prefix = recent or (Strand(), 0)
+        self._strand = Strand()
+        self._prefix = 0
         self._made: dict[int, AttributeIndex] = {}
         self._loaded: Indexes | None = None
         self._intervals: dict[int, Intervals] = {}
+        self._touched: frozenset[int] | None = None
         self._past = past or Past(source)
 
     @property
@@ -87,7 +88,7 @@ class Snapshot:
             self._loaded = {attribute: index for attribute, index in indexes if index is not None}
         return self._loaded
 
-    def _held_attributes(self) -> set[int]:
+    def _held_attributes(self) -> Set[int]:
         made = {a for a, (prefix, _) in list(self._strand.made.items()) if prefix <= self._prefix}
         return {*self._begun, *self._made, *made}
 
@@ -150,6 +151,10 @@ class Snapshot:
         since, index = self._nearest(attribute)
         return self._strand.holders_of(index.holders_of(v), attribute, v, since=since, upto=self._prefix)
 
+    def referrers_of(self, e: int, refs: Iterable[int]) -> list[tuple[int, int]]:
+        """Who refers to one entity by any of the attributes ``refs``: (entity, attribute)."""
+        return [(entity, a) for a in refs for entity in self.holders_of(a, e)]
+
     def facts_of_one(self, e: int) -> list[tuple[int, int]]:
         """All facts about one entity: (attribute, encoded value)."""
         facts = self._facts_of(ints([e]))
@@ -183,7 +188,7 @@ class Snapshot:
     def _facts_of(self, entities: Ints) -> Facts:
         return self.source.facts_of(entities, self.t)
 
-    def advance(self, t: int, changes: Mapping[int, Change]) -> Snapshot:
+    def advance(self, t: int, changes: Mapping[int, Change]) -> Self:
         """The snapshot after commits up to ``t`` that did ``changes``."""
         loaded = dict(self.loaded)
         for attribute, change in changes.items():
@@ -191,7 +196,7 @@ class Snapshot:
                 loaded[attribute] = loaded[attribute].advance(change.added, change.retracted)
         return self._beginning(t, loaded)
 
-    def grow(self, t: int, ops: Sequence[Op]) -> Snapshot:
+    def grow(self, t: int, ops: Sequence[Op]) -> Self:
         """The snapshot after commits up to ``t`` that did a few ``ops``, in their order."""
         prefix = self._strand.grow(self._prefix, ops)
         if prefix is not None:
@@ -201,13 +206,19 @@ class Snapshot:
         assert prefix is not None, "a new strand takes what one commit does"
         return begun._grown(t, prefix)
 
-    def _grown(self, t: int, prefix: int) -> Snapshot:
-        """This snapshot with a longer prefix of its strand."""
-        return Snapshot(self.source, t, self._begun, self._past, (self._strand, prefix))
+    def _grown(self, t: int, prefix: int) -> Self:
+        """This snapshot with another prefix of its strand."""
+        grown = object.__new__(type(self))
+        grown.__dict__.update(self.__dict__)
+        grown.t, grown._prefix = t, prefix
+        grown._made, grown._loaded, grown._intervals, grown._touched = {}, None, {}, None
+        return grown
 
-    def _beginning(self, t: int, loaded: Indexes) -> Snapshot:
-        """A snapshot of the same kind with a strand of its own."""
-        return Snapshot(self.source, t, loaded, self._past)
+    def _beginning(self, t: int, loaded: Indexes) -> Self:
+        """This snapshot with a strand of its own, which begins at ``loaded``."""
+        begun = self._grown(t, 0)
+        begun._begun, begun._strand = loaded, Strand()
+        return begun
 
     def at(self, t: int) -> Snapshot:
         """The snapshot of an earlier basis."""

@@ -8,15 +8,15 @@ the snapshot it began from, so that the lives of its facts and its earlier state
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from typing import Final, Self
 
 import numpy as np
 
 from factstore.columns import EMPTY, Intervals, Ints, Mask, Rows, ints
 from factstore.datom import FOREVER, TX0
 from factstore.index import AttributeIndex
-from factstore.recent import Op, Strand
+from factstore.recent import Op
 from factstore.snapshot import Change, Facts, Indexes, Snapshot
 
 FIRST_SPECULATIVE: Final = TX0 // 2
@@ -32,22 +32,16 @@ class SpeculativeSnapshot(Snapshot):
     instant: int | None = None
     """... and the encoded instant of its last transaction; of whoever makes the transactions to keep."""
 
-    def __init__(
-        self,
-        root: Snapshot,
-        t: int,
-        changed: Indexes | None = None,
-        begun_from: tuple[SpeculativeSnapshot, Mapping[int, Change]] | None = None,
-        recent: tuple[Strand, int] | None = None,
-    ) -> None:
-        super().__init__(root.source, t, changed, root._past, recent)
+    def __init__(self, root: Snapshot) -> None:
+        super().__init__(root.source, root.t, None, root._past)
         self._root = root
-        self._begun_from = begun_from
+        self._begun_from: tuple[SpeculativeSnapshot, Mapping[int, Change]] | None = None
+        """Where the strand began, and what was changed there at once."""
 
     @classmethod
     def over(cls, snapshot: Snapshot) -> SpeculativeSnapshot:
         """``snapshot`` itself if it is speculative, else one over it that changes nothing yet."""
-        return snapshot if isinstance(snapshot, SpeculativeSnapshot) else cls(snapshot, snapshot.t)
+        return snapshot if isinstance(snapshot, SpeculativeSnapshot) else cls(snapshot)
 
     def holds(self, attribute: int) -> bool:
         return self._root.holds(attribute)
@@ -71,11 +65,20 @@ class SpeculativeSnapshot(Snapshot):
         begun = self._begun.get(attribute)
         return 0, self._root.index(attribute) if begun is None else begun
 
-    def _changed(self) -> set[int]:
-        """The attributes whose facts are others than the root's."""
-        return {*self._begun, *self._strand.touched(self._prefix)}
+    def values_of(self, e: int, attribute: int) -> list[int]:
+        made = self._made.get(attribute)
+        if made is not None:
+            return made.values_of(e)
+        since, index = self._start(attribute)
+        return self._strand.values_of(index.values_of(e), e, attribute, since=since, upto=self._prefix)
 
-    def _held_attributes(self) -> set[int]:
+    def _changed(self) -> frozenset[int]:
+        """The attributes whose facts are others than the root's."""
+        if self._touched is None:
+            self._touched = frozenset((*self._begun, *self._strand.touched(self._prefix)))
+        return self._touched
+
+    def _held_attributes(self) -> Set[int]:
         return self._changed()
 
     def _load_intervals(self, attribute: int) -> Intervals:
@@ -119,22 +122,21 @@ class SpeculativeSnapshot(Snapshot):
             return facts
         return facts + [fact for fact in self._root.facts_of_one(e) if fact[0] not in changed]
 
-    def advance(self, t: int, changes: Mapping[int, Change]) -> SpeculativeSnapshot:
+    def referrers_of(self, e: int, refs: Iterable[int]) -> list[tuple[int, int]]:
+        return super().referrers_of(e, self._changed().intersection(refs) if e >= FIRST_SPECULATIVE else refs)
+
+    def advance(self, t: int, changes: Mapping[int, Change]) -> Self:
         changed = dict(self.loaded)
         for attribute, change in changes.items():
             changed[attribute] = self.index(attribute).advance(change.added, change.retracted)
-        return SpeculativeSnapshot(self._root, t, changed, (self, changes))
+        after = self._beginning(t, changed)
+        after._begun_from = (self, changes)
+        return after
 
-    def grow(self, t: int, ops: Sequence[Op]) -> SpeculativeSnapshot:
-        grown = super().grow(t, ops)
-        assert isinstance(grown, SpeculativeSnapshot)
-        return grown
-
-    def _grown(self, t: int, prefix: int) -> SpeculativeSnapshot:
-        return SpeculativeSnapshot(self._root, t, self._begun, self._begun_from, (self._strand, prefix))
-
-    def _beginning(self, t: int, loaded: Indexes) -> SpeculativeSnapshot:
-        return SpeculativeSnapshot(self._root, t, loaded, (self, {}))
+    def _beginning(self, t: int, loaded: Indexes) -> Self:
+        begun = super()._beginning(t, loaded)
+        begun._begun_from = (self, {})
+        return begun
 
     def at(self, t: int) -> Snapshot:
         if t >= self.t:

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from factstore.datom import FIRST_ENTITY
 from factstore.schema import Attribute, Ids, Schema
 from factstore.tx.before import traits
-from factstore.values import PYTHON_TYPES, ValueType
+from factstore.values import PYTHON_TYPES, Keyword, ValueType
 
 
 class Plain(NamedTuple):
@@ -21,6 +21,8 @@ class Plain(NamedTuple):
     unique: str | None
     is_ref: bool
     interned: bool
+    as_is: bool
+    """Whether the value is its own encoding."""
 
 
 # A tuple has slots, and a big number a size: these are looked at closely.
@@ -51,13 +53,17 @@ def plain(schema: Schema, name: str) -> Plain | None:
         return found
 
 
+def _parts(schema: Schema) -> set[Keyword]:
+    """The attributes that composite tuples are made of."""
+    return {part for each in traits(schema).composites for part in each.tuple_attrs or ()}
+
+
 def _plain(attribute: Attribute, schema: Schema) -> Plain | None:
-    in_a_composite = {part for each in traits(schema).composites for part in each.tuple_attrs or ()}
     if (
         (attribute.id < FIRST_ENTITY and attribute.id != Ids.TX_ORIGIN)
         or attribute.type not in _SIMPLE
         or attribute.derived_by is not None
-        or attribute.ident in in_a_composite
+        or attribute.ident in _parts(schema)
         or (attribute.is_ref and attribute.unique is not None)
     ):
         return None
@@ -69,18 +75,23 @@ def _plain(attribute: Attribute, schema: Schema) -> Plain | None:
         attribute.unique,
         attribute.is_ref,
         attribute.type.interned,
+        attribute.type is ValueType.LONG,
     )
 
 
-def sensitive(schema: Schema) -> tuple[list[int], list[int]]:
+def sensitive(schema: Schema) -> tuple[list[int], frozenset[int]]:
     """The ids of the ref attributes, and of those whose facts may not simply end with their entity."""
-    found: tuple[list[int], list[int]] | None = schema.memo.get("sensitive")
+    found: tuple[list[int], frozenset[int]] | None = schema.memo.get("sensitive")
     if found is None:
         refs = [attribute.id for attribute in schema if attribute.is_ref]
-        special = [
+        parts = _parts(schema)
+        special = frozenset(
             attribute.id
             for attribute in schema
-            if attribute.component or attribute.tuple_attrs is not None or attribute.id < FIRST_ENTITY
-        ]
+            if attribute.component
+            or attribute.tuple_attrs is not None
+            or attribute.ident in parts
+            or attribute.id < FIRST_ENTITY
+        )
         found = schema.memo["sensitive"] = (refs, special)
     return found

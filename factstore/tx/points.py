@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from factstore.columns import ints
@@ -21,8 +21,9 @@ class Points(Protocol):
     def batched(self) -> bool:
         """Whether :meth:`expect` and :meth:`read` must come before the questions they announce."""
 
-    def code_of(self, vt: ValueType, value: Value) -> int | None:
-        """The dictionary code of a value, None where there is none."""
+    @property
+    def code_of(self) -> Callable[[ValueType, Value], int | None]:
+        """Gives the dictionary code of a value, None where there is none."""
 
     def expect(self, codes: Iterable[tuple[ValueType, Value]]) -> None:
         """Says which codes will be asked for."""
@@ -33,11 +34,13 @@ class Points(Protocol):
     def read(self, entities: Iterable[int]) -> None:
         """Says which entities the facts will be asked of."""
 
-    def values_of(self, e: int, a: int) -> Sequence[int]:
-        """The encoded values of one entity's attribute."""
+    @property
+    def values_of(self) -> Callable[[int, int], Sequence[int]]:
+        """Gives the encoded values of an (entity, attribute)."""
 
-    def facts_of(self, e: int) -> list[tuple[int, int]]:
-        """All facts about one entity: (attribute, encoded value)."""
+    @property
+    def facts_of(self) -> Callable[[int], list[tuple[int, int]]]:
+        """Gives all facts about one entity: (attribute, encoded value)."""
 
     def referrers(self, e: int) -> list[tuple[int, int]]:
         """All facts whose value is one entity: (entity, attribute)."""
@@ -54,13 +57,16 @@ class DbPoints:
     [60]
     """
 
-    __slots__ = ("_db", "_snapshot", "code_of")
+    __slots__ = ("_db", "_snapshot", "code_of", "facts_of", "values_of")
     batched = False
 
     def __init__(self, db: DbValue) -> None:
         self._db = db
         self._snapshot = db.snapshot
+        # Their own methods, as they are called for every fact.
         self.code_of = db.dictionary.code_of
+        self.values_of = db.snapshot.values_of
+        self.facts_of = db.snapshot.facts_of_one
 
     def expect(self, codes: Iterable[tuple[ValueType, Value]]) -> None:
         """Nothing is gained by asking for several codes at once."""
@@ -72,15 +78,9 @@ class DbPoints:
     def read(self, entities: Iterable[int]) -> None:
         """What is in memory need not be read."""
 
-    def values_of(self, e: int, a: int) -> Sequence[int]:
-        return self._snapshot.values_of(e, a)
-
-    def facts_of(self, e: int) -> list[tuple[int, int]]:
-        return self._snapshot.facts_of_one(e)
-
     def referrers(self, e: int) -> list[tuple[int, int]]:
         refs, _ = sensitive(self._db.schema)
-        return [(entity, a) for a in refs for entity in self._snapshot.holders_of(a, e)]
+        return self._snapshot.referrers_of(e, refs)
 
 
 class ReaderPoints:

@@ -9,7 +9,7 @@ error. Then the machinery decides, and tells what is wrong; nothing is decided t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final
 
 from factstore.datom import TX0
@@ -93,14 +93,15 @@ class _Quick:
             self._points.expect(walk.interned)
         if walk.claims:
             self._resolve()
-        self._bear()
+        if walk.slots:
+            self._bear()
         self._write()
         instant = now if previous is None or now > previous else previous + 1
         if instant >= _LAST_INSTANT or len(self.ops) >= FEW:
             raise NotPlain
         self.ops.append((walk.tx, Ids.TX_INSTANT, instant, walk.tx, True))
-        tempids = {tempid: e for tempid, slot in walk.tempids.items() if (e := self._eids[slot]) >= 0}
-        tempids["db/current-tx"] = walk.tx
+        tempids: dict[str | int, int] = {"db/current-tx": walk.tx}
+        tempids.update((tempid, e) for tempid, slot in walk.tempids.items() if (e := self._eids[slot]) >= 0)
         return QuickPlan(
             t=self._counters.t,
             ops=self.ops,
@@ -146,16 +147,19 @@ class _Quick:
     def _write(self) -> None:
         """The operations that make what was said hold."""
         walk, eids = self._walk, self._eids
-        adds = [(eids[~node] if node < 0 else node, attribute, value) for node, attribute, value in walk.adds]
-        retracts = [(eids[~node] if node < 0 else node, a, value) for node, a, value in walk.retracts]
+        adds, retracts = walk.adds, walk.retracts
+        if eids:
+            adds = [(eids[~node] if node < 0 else node, attribute, value) for node, attribute, value in adds]
+            retracts = [(eids[~node] if node < 0 else node, attribute, value) for node, attribute, value in retracts]
         if self._points.batched:
             self._points.read({*walk.gone, *(e for e, _, _ in (*adds, *retracts) if self._is_old(e))})
-        self._end()
+        if walk.gone:
+            self._end()
         for e, attribute, value in retracts:
             if (e, attribute, value) in adds:
                 raise NotPlain
             code = self._value(attribute, value)
-            if code is not None and code in self._held(e, attribute):
+            if code is not None and code in self._points.values_of(e, attribute.id):
                 self._gone[e, attribute.id, code] = None
         for e, attribute, value in adds:
             self._add(e, attribute, value)
@@ -164,10 +168,11 @@ class _Quick:
         self.ops += [(e, a, v, tx, True) for e, a, v in self._come]
 
     def _add(self, e: int, attribute: Plain, value: Value) -> None:
-        a, code = attribute.id, self._value(attribute, value)
+        a = attribute.id
+        code = value if attribute.as_is else self._value(attribute, value)
         if code is None:
             code = self._codes[attribute.vt, value] = self._intern(attribute.vt, value)
-        held = self._held(e, attribute)
+        held = self._points.values_of(e, a) if self._is_old(e) else ()
         if attribute.many:
             if code not in held:
                 self._come[e, a, code] = None
@@ -182,8 +187,6 @@ class _Quick:
 
     def _end(self) -> None:
         """What ends with the entities that are retracted; they may have nothing that takes more with it."""
-        if not self._walk.gone:
-            return
         _, special = sensitive(self._schema)
         for e in self._walk.gone:
             facts = [(e, a, v) for a, v in self._points.facts_of(e)]
@@ -192,14 +195,12 @@ class _Quick:
                 raise NotPlain
             self._gone.update(dict.fromkeys(facts))
 
-    def _held(self, e: int, attribute: Plain) -> Sequence[int]:
-        return self._points.values_of(e, attribute.id) if self._is_old(e) else ()
-
     def _is_old(self, e: int) -> bool:
+        """Whether anything may be known about an entity before this transaction."""
         return e < self._counters.next_e or TX0 <= e < self._walk.tx
 
     def _value(self, attribute: Plain, value: Value) -> int | None:
-        """The encoded value; None if the store has no code for it."""
+        """The encoded value, of a ref the entity; None if the store has no code for it."""
         if attribute.is_ref:
             target: int = self._eids[~value] if value < 0 else value
             return target
@@ -207,14 +208,7 @@ class _Quick:
 
     def _code(self, attribute: Plain, value: Value) -> int | None:
         if not attribute.interned:
-            return encoded(attribute, value)
+            code: int = value if attribute.as_is else encode_inline(attribute.vt, value)
+            return code
         own = self._codes.get((attribute.vt, value)) if self._codes else None
         return self._points.code_of(attribute.vt, value) if own is None else own
-
-
-def encoded(attribute: Plain, value: Value) -> int:
-    """The int64 of a value of a type that is not interned."""
-    return int(value) if attribute.vt in _AS_IS else encode_inline(attribute.vt, value)
-
-
-_AS_IS: Final = frozenset((ValueType.LONG, ValueType.BOOLEAN))

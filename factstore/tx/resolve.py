@@ -84,9 +84,13 @@ class Resolver:
         return bool(len(pairs))
 
     def _refuse_missing(self) -> None:
-        """Refuses assertions about, or referring to, lookup refs that name nothing."""
-        lookups = ints(self.entities.slots.lookups)
-        lost = lookups[self.entities.eid[lookups] < 0]
+        """Refuses assertions about, or referring to, lookup refs that name nothing.
+
+        An identity asserted about such a ref does not help: it names somebody only by what it looks up.
+        """
+        lookups, claims = ints(self.entities.slots.lookups), self.said.claims
+        found = ~claims.node[(claims.row < 0) & (self.said.holder >= 0)]
+        lost = lookups[~np.isin(lookups, found)]
         if not len(lost):
             return
         used = np.isin(self._used_nodes(), ~lost)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -47,7 +47,7 @@ def speculate(db: Db, data: Any, functions: Mapping[str, Function] = _NO_FUNCTIO
     >>> report, log.head()
     (<TxReport t=1 2024-01-01T00:00:00+00:00: 2 added, 0 retracted>, 0)
     """
-    base = _ground(db)
+    base = db if db.as_of_t is None and isinstance(db.snapshot, SpeculativeSnapshot) else _ground(db)
     snapshot, overlay = base.snapshot, base.dictionary
     assert isinstance(snapshot, SpeculativeSnapshot)
     assert isinstance(overlay, Overlay)
@@ -92,7 +92,8 @@ def _instant(db: DbValue) -> int | None:
 
 
 def _encoded(instant: datetime) -> int:
-    return encode_inline(ValueType.INSTANT, coerce(ValueType.INSTANT, instant))
+    in_utc = instant if instant.tzinfo is UTC else coerce(ValueType.INSTANT, instant)
+    return encode_inline(ValueType.INSTANT, in_utc)
 
 
 def _decoded(instant: int) -> datetime:

@@ -25,14 +25,13 @@ SCHEMA = [
     attribute("q/score", "double"),
     attribute("q/tags", "string", many=True),
     attribute("q/boss", "ref"),
+    attribute("q/desk", "ref"),
     attribute("q/refs", "ref", many=True),
     attribute("q/part", "ref", isComponent=True),
-    attribute("q/pair", "tuple", tupleAttrs=["q/left", "q/right"]),
+    attribute("q/pair", "tuple", tupleAttrs=["q/left", "q/desk"]),
     attribute("q/left", "string"),
-    attribute("q/right", "long"),
     {"db/ident": "color/red"},
 ]
-SCHEMA = [form for form in SCHEMA if form["db/ident"] != "q/pair"] + [SCHEMA[10]]
 
 KNOWN = st.integers(0, 3).map(lambda n: ("known", n))
 """One of the entities that are there; a placeholder until their ids are known."""
@@ -50,6 +49,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "q/score": st.one_of(st.sampled_from([1.5, -0.0, 0.0, float("nan")]), st.just(1)),
     "q/tags": st.sampled_from(["t", "u", "v"]),
     "q/boss": SUBJECTS,
+    "q/desk": SUBJECTS,
     "q/refs": SUBJECTS,
     "q/part": SUBJECTS,
     "q/left": st.just("l"),
@@ -77,7 +77,7 @@ FIRST = [
     {"db/id": "0", "q/id": "1", "q/key": [1, 2], "q/name": "x", "q/tags": ["t", "u"], "q/refs": ["1", "2"]},
     {"db/id": "1", "q/id": "2", "q/badge": 1, "q/boss": "0", "q/score": 1.5},
     {"db/id": "2", "q/name": "y", "q/kind": "k/a", "q/refs": ["2"]},
-    {"db/id": "3", "q/part": "2", "q/left": "l"},
+    {"db/id": "3", "q/part": "2", "q/left": "l", "q/desk": "0"},
 ]
 
 
