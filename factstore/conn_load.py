@@ -11,7 +11,11 @@ from factstore.database import Db
 
 
 class LoadReport(NamedTuple):
-    """What has been loaded of an iterable of tables."""
+    """What has been loaded of an iterable of tables.
+
+    >>> LoadReport(batches=2, rows=10, datoms=52, seconds=0.5, t=7).datoms_per_second
+    104.0
+    """
 
     batches: int
     rows: int

@@ -38,7 +38,11 @@ class Table:
     def cells(self, position: int, whole: bool = False) -> Cells:
         """The cells of the column at a position from 0; ``tx/bad-column`` if it is none."""
         name, column = self.names[position], self._columns[position]
-        found = read_cells(column, whole)
+        try:
+            found = read_cells(column, whole)
+        except Exception as error:  # whatever the library that made it has against it
+            seen = f"column {name!r} can not be read: {type(error).__name__}: {error}"
+            raise TransactionError(seen, code="tx/bad-column", column=name) from error
         if found is None:
             raise _no_column(name, column)
         return found

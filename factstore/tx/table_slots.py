@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from factstore.columns import Ints, ints
+from factstore.columns import Ints, Mask, ints
 from factstore.schema import Schema
 from factstore.tx.forms import Forms
 from factstore.tx.slots import Lookup, Slots, Sought
@@ -77,8 +77,12 @@ class CellSlots(Slots):
             self._numbered = np.concatenate((self._numbered, np.zeros(width - len(self._numbered), dtype=np.int64)))
 
     def _of_numbers(self, numbers: Ints) -> Ints:
-        inside = numbers < len(self._numbered)
+        inside = self._inside(numbers)
         return np.where(inside, self._numbered[np.where(inside, numbers, 0)], 0)
+
+    def _inside(self, numbers: Ints) -> Mask:
+        # The least of all has no positive counterpart, and stays what it is.
+        return np.asarray((numbers > 0) & (numbers < len(self._numbered)))
 
     def _learn(self, tempids: Ints, forms: Ints) -> Ints:
         """The nodes of tempids that are not numbered; they may have been met in a cell of their own."""
@@ -94,7 +98,7 @@ class CellSlots(Slots):
         self._moment += range(self._clock + 1, self._clock + 1 + size)
         self._clock += size
         nodes = ints(list(map(self.tempids.__getitem__, given)))
-        inside = -tempids < len(self._numbered)
+        inside = self._inside(-tempids)
         self._numbered[-tempids[inside]] = nodes[inside]
         return nodes
 

@@ -107,7 +107,7 @@ TYPED: dict[str, tuple[str, list[Any], pa.DataType]] = {
     "person/admin": ("bool", [True, False], pa.bool_()),
     "person/born": ("datetime64[us]", [MAY, MAY + timedelta(microseconds=1)], pa.timestamp("us", "UTC")),
     "person/boss": ("int64", [-1, -2, ID], pa.int64()),
-    "db/id": ("int64", [-1, -2, -(2**40), ID], pa.int64()),
+    "db/id": ("int64", [-1, -2, -(2**40), -(2**63), ID], pa.int64()),
 }
 
 
