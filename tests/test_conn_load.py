@@ -93,6 +93,12 @@ def test_no_tables_and_no_rows_are_nothing_to_say(conn: Connection) -> None:
     assert conn.load({"person/email": []}).datoms[0].a == "db/txInstant"
 
 
+def test_facts_may_come_one_to_a_row(conn: Connection) -> None:
+    names = ["person/email", "person/age", "person/email"]
+    conn.load(pd.DataFrame({"e": ["x", "x", "y"], "a": names, "v": ["a", 5, "b"]}), facts=True)
+    assert conn.db().q(AGES) == {("a", 5)}
+
+
 def test_meta_is_on_every_transaction(conn: Connection) -> None:
     conn.load([people("a"), people("b")], meta={"db/doc": "from a file"})
     assert conn.db().q('[:find (count ?tx) . :where [?tx :db/doc "from a file"]]') == 2

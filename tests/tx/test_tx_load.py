@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from factstore.errors import FactstoreError, TransactionError
-from factstore.tx import Load, read_table, speculate
+from factstore.tx import FactTable, Load, read_table, speculate
 from tests.tx.tx_store import Store, changed, person
 
 Columns = dict[str, list[Any]]
@@ -327,6 +327,21 @@ def test_what_is_no_table_is_refused(data: Any, code: str) -> None:
     with pytest.raises(TransactionError) as caught:
         read_table(data)
     assert caught.value.code == code
+
+
+FACTS = [(name, cell) for name, cells in CELLS.items() if name != "db/id" for cell in cells]
+
+
+@given(st.lists(st.tuples(st.sampled_from(CELLS["db/id"]), st.sampled_from(FACTS)), max_size=5))
+def test_facts_one_to_a_row_mean_maps_of_one_attribute(rows: list[tuple[Any, tuple[str, Any]]]) -> None:
+    said = [(_with_id(e), a, _with_id(v)) for e, (a, v) in rows]
+    columns = {name: [row[n] for row in said] for n, name in enumerate("eav")}
+    assert outcome(Load(FactTable(read_table(columns)))) == outcome([{"db/id": e, a: v} for e, a, v in said])
+
+
+def test_facts_have_three_columns() -> None:
+    with pytest.raises(TransactionError, match="expected 'e', 'a' and 'v'"):
+        FactTable(read_table({"e": [1], "a": ["person/name"]}))
 
 
 def test_columns_of_no_known_kind_are_refused() -> None:
