@@ -110,11 +110,12 @@ _DTYPES: Final[dict[type, type]] = {int: np.int64, float: np.float64, bool: np.b
 
 def coded(values: Sequence[Any]) -> Coded:
     """Hashable values of one type, coded."""
-    number = dict(zip(dict.fromkeys(values), count(), strict=False))
-    if len(number) == len(values):
+    distinct = dict.fromkeys(values)
+    if len(distinct) == len(values):
         return Coded(list(values), np.arange(len(values), dtype=np.int64))
+    number = dict(zip(distinct, count(), strict=False))
     which = np.fromiter(map(number.__getitem__, values), dtype=np.int64, count=len(values))
-    return Coded(list(number), which)
+    return Coded(list(distinct), which)
 
 
 def recoded(distinct: Sequence[Any], index: Ints) -> Coded:

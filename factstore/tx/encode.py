@@ -52,9 +52,12 @@ class Codes:
             if codes.count(None) < len(codes):
                 known.update((key, code) for key, code in zip(strangers, codes, strict=True) if code is not None)
             fresh = {key: value for key, value in strangers.items() if key not in known} if known else strangers
-            known.update(zip(fresh, count(PROVISIONAL + len(self.fresh)), strict=False))
+            first = PROVISIONAL + len(self.fresh)
+            known.update(zip(fresh, count(first), strict=False))
             self.fresh += fresh.values()
             self.kinds += repeat(vt, len(fresh))
+            if len(fresh) == len(keys):  # each is new, and comes once
+                return np.arange(first, first + len(fresh), dtype=np.int64)
         return np.fromiter(map(known.__getitem__, keys), dtype=np.int64, count=len(keys))
 
     def decode(self, vt: ValueType, codes: Ints) -> list[Value]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from factstore.columns import Ints, Mask, ints
+from factstore.columns_order import order_within
 from factstore.schema import Schema
 from factstore.tx.forms import Forms
 from factstore.tx.slots import Lookup, Slots, Sought
@@ -43,7 +44,7 @@ class CellSlots(Slots):
             self._moment[~node] = self._clock
 
     def met(self) -> Ints:
-        order = np.lexsort((ints(self._moment), ints(self.form)))
+        order = order_within(ints(self.form), ints(self._moment))
         place = np.empty(len(order), dtype=np.int64)
         place[order] = np.arange(len(order))
         return place
