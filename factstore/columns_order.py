@@ -45,8 +45,7 @@ def distinct_order(one: Ints, other: Ints) -> NDArray[np.intp] | None:
     (array([1, 2, 0]), None)
     """
     size = len(one)
-    others = unique(other)
-    rank = np.searchsorted(others, other)
+    others, rank = ranked(other)
     low = int(one.min()) if size else 0
     width = (int(one.max()) - low + 1) * len(others) if size else 0
     if width > _DENSE * size + 1024:
@@ -60,6 +59,25 @@ def distinct_order(one: Ints, other: Ints) -> NDArray[np.intp] | None:
     place[(one - low) * len(others) + rank] = np.arange(size)
     order = place[place >= 0]
     return order if len(order) == size else None
+
+
+def ranked(values: Ints) -> tuple[Ints, NDArray[np.intp]]:
+    """The distinct values, sorted, and the place of each value among them.
+
+    >>> from factstore.columns import ints
+    >>> [part.tolist() for part in ranked(ints([7, 300, 7]))]
+    [[7, 300], [0, 1, 0]]
+    """
+    low = int(values.min()) if len(values) else 0
+    width = int(values.max()) - low + 1 if len(values) else 0
+    if width > _DENSE * len(values):
+        distinct = unique(values)
+        return distinct, np.searchsorted(distinct, values)
+    numbers = values - low
+    there = np.zeros(width, dtype=np.bool_)
+    there[numbers] = True
+    place = np.cumsum(there) - 1
+    return np.flatnonzero(there) + low, place[numbers]
 
 
 def first_of(numbers: Ints, size: int) -> Ints:

@@ -63,15 +63,16 @@ def of_list(values: Sequence[Any], whole: bool) -> Cells:
     """The cells of a Python sequence, in which None is null; ``whole`` keeps a list cell as one value."""
     every = values if isinstance(values, list) else list(values)
     rows = np.arange(len(every), dtype=np.int64)
-    if type(None) in set(map(type, every)):
+    kinds = set(map(type, every))
+    if type(None) in kinds:
         rows = ints([row for row, value in enumerate(every) if value is not None])
         every = [value for value in every if value is not None]
-    return of_objects(rows, every, whole)
+    return of_objects(rows, every, whole, kinds - {type(None)})
 
 
-def of_objects(rows: Ints, values: list[Any], whole: bool) -> Cells:
-    """The cells of Python objects, none of which is null."""
-    kinds = set(map(type, values))
+def of_objects(rows: Ints, values: list[Any], whole: bool, kinds: set[type] | None = None) -> Cells:
+    """The cells of Python objects, none of which is null, of certain types."""
+    kinds = set(map(type, values)) if kinds is None else kinds
     if np.ndarray in kinds:
         values = [value.tolist() if isinstance(value, np.ndarray) else value for value in values]
         kinds = set(map(type, values))

@@ -83,7 +83,9 @@ class Codes:
         settled: Ints = v.copy()
         settled[at] = next_v + which
         numbers = used.tolist()
-        kinds, values = (list(map(each.__getitem__, numbers)) for each in (self.kinds, self.fresh))
+        values = list(map(self.fresh.__getitem__, numbers))
+        one = self.kinds.count(self.kinds[0]) == len(self.kinds)
+        kinds = self.kinds[:1] * len(numbers) if one else list(map(self.kinds.__getitem__, numbers))
         return settled, Entries(next_v, kinds, values) if len(numbers) > _FEW else list(Entries(next_v, kinds, values))
 
 
