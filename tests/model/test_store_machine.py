@@ -227,7 +227,9 @@ def dsn() -> Iterator[str]:
 
 
 def test_a_store_in_memory_is_a_set_of_tuples() -> None:
-    run_state_machine_as_test(StoreMachine, settings=settings(max_examples=settings().max_examples // 2, stateful_step_count=20))
+    run_state_machine_as_test(
+        StoreMachine, settings=settings(max_examples=settings().max_examples // 2, stateful_step_count=20)
+    )
 
 
 def test_a_store_in_postgres_is_a_set_of_tuples(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -177,7 +177,7 @@ def test_transactions_change_what_they_change_in_datascript(peer: Peer) -> None:
         told(peer, Random(seed), 8, met)
 
     agree()
-    assert met["both took it"] > 2 * met["both refused it"] > 0
+    assert met["both took it"] > met["both refused it"] > 0
 
 
 def acyclic(peer: Peer, random: Random) -> Pair:

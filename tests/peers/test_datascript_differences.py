@@ -345,8 +345,7 @@ def _with_ids(form: Any, names: dict[str, int]) -> Any:
 def _told(facts: Any, names: dict[int, str]) -> set[Any]:
     """Facts by the names of entities, and without those names."""
     refs = {name for name, attribute in SCHEMA.items() if attribute.type == "ref"}
-    named = {(names.get(e), a, names.get(v) if a in refs else v) for e, a, v in facts if a != "p/name"}
-    return named
+    return {(names.get(e), a, names.get(v) if a in refs else v) for e, a, v in facts if a != "p/name"}
 
 
 @pytest.mark.parametrize("row", TRANSACTIONS, ids=lambda row: row.name)
