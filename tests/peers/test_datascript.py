@@ -159,6 +159,7 @@ def told(peer: Peer, random: Random, steps: int, met: Counter[str]) -> Pair:
             assert ours == theirs, f"{forms} ours {ours - theirs} theirs {theirs - ours} before {before}"
         elif outcome.ours is None and outcome.theirs is None:
             met["both refused it"] += 1
+            assert outcome.code in OURS_ALONE or "cas failed" in outcome.message, (outcome, forms)
         elif outcome.ours is None:
             met[outcome.code] += 1
             assert outcome.code in OURS_ALONE, (outcome, forms)
