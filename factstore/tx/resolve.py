@@ -112,6 +112,11 @@ class Resolver:
             asserted[entities.root[~nodes[nodes < 0]]] = True
         born = np.flatnonzero(asserted & (entities.eid < 0))
         self._refuse_unasserted(asserted)
+        met = entities.slots.met()
+        if met is not None:
+            first = np.full(len(entities.root), len(met), dtype=np.int64)
+            np.minimum.at(first, entities.root, met)
+            born = born[np.argsort(first[born])]
         entities.eid[born] = next_e + np.arange(len(born), dtype=np.int64)
         return next_e + len(born)
 
