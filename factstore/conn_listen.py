@@ -15,6 +15,7 @@ from factstore.columns import LogRows
 from factstore.database import Commit, Db, commits_in
 from factstore.datom import TX0
 from factstore.errors import LogError
+from factstore.forks import renewed_in_children
 from factstore.log import Log, rows_at
 from factstore.tx import TxReport, reported
 
@@ -83,9 +84,14 @@ class Listener(Iterator[TxReport[Db]]):
         self._check_open = check_open
         self._timeout = timeout
         self._ended = threading.Event()
-        self._turn = threading.Lock()
+        self.renew_locks()
+        renewed_in_children(self)
         self._page: list[LogRows] = []
         self._pages = Pages()
+
+    def renew_locks(self) -> None:
+        """For a forked child: the thread that waited in here is not there."""
+        self._turn = threading.Lock()
 
     def __repr__(self) -> str:
         return f"<Listener after t={self.t}{' closed' if self._ended.is_set() else ''}>"
