@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from factstore import Connection, FactstoreError, TxReport, connect, embedded
+from factstore import Connection, FactstoreError, TxReport, connect
 from factstore.log import Log, MemoryLog
 from factstore.postgres import PostgresLog
 from factstore.postgres.listen import channel_of
 from tests import pg
-from tests.contract import worker
-from tests.contract.test_log_crash import _answers, _collect, _data, _wait, _wait_for_rounds, started
+from tests.contract import crash
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 SCHEMA = [{"db/ident": "l/n", "db/valueType": "db.type/long", "db/cardinality": "db.cardinality/one"}]
@@ -256,27 +255,18 @@ def test_a_long_schema_name_has_a_channel(dsn) -> None:
 
 
 @pytest.mark.slow
-def test_no_transaction_of_other_processes_is_missed_though_the_server_is_killed(directory) -> None:
-    with embedded.start(directory) as server, connect(server.dsn) as conn:
-        worker.install(conn)
-        reports = conn.listen()
-        said: dict[str, list[str]] = {"a": [], "b": []}
-        writers = {name: started(server.dsn, "factstore", name) for name in said}
-        readers = [_collect(writers[name], said[name]) for name in said]
-        with ThreadPoolExecutor(1) as pool:
-            following = pool.submit(lambda: [report.t for report in reports])
-            _wait_for_rounds(said, 5)
-            os.kill(int((_data(directory) / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
-            _wait(lambda: _answers(conn))
-            _wait_for_rounds(said, 5)
-            for writer in writers.values():
-                writer.kill()
-            for reader, writer in zip(readers, writers.values(), strict=True):
-                reader.join()
-                writer.communicate()
-            last = conn.db().basis_t
-            _wait(lambda: reports.t >= last)
-            reports.close()
-            found = following.result(PATIENCE)
+@pytest.mark.parametrize("kind", ["server killed", "network cut"])
+def test_no_transaction_of_other_processes_is_missed(kind: str, directory: Path) -> None:
+    with crash.scene_in(directory) as scene, ThreadPoolExecutor(1) as pool:
+        reports = scene.conn.listen(after=2)
+        following = pool.submit(lambda: [report.t for report in reports])
+        scene.start_writers()
+        scene.wait_for_commits(3)
+        crash.KINDS[kind](scene)
+        scene.wait_for_commits(3)
+        scene.kill_writers()
+        last = scene.conn.db().basis_t
+        crash.wait(lambda: reports.t >= last)
+        reports.close()
+        found = following.result(PATIENCE)
     assert found == list(range(3, last + 1))
-    assert last > 20
