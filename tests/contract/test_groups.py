@@ -165,3 +165,21 @@ def test_an_unknown_outcome_is_each_members(postgres_log: PostgresLog, monkeypat
     monkeypatch.setattr(PostgresLog, "_came_through", ask)
     outcomes = commit(conn, [[{"x/key": "k0"}], [{"x/key": "k1"}]])
     assert outcomes == ["log/outcome-unknown: nobody knows"] * 2
+
+
+def test_a_value_that_was_free_is_taken_by_the_first_of_a_group(conn: Connection) -> None:
+    """The store said that nobody has it; after the first member that is not so."""
+    conn.transact([{"x/key": "k0", "x/badge": 1}])
+    conn.transact([["db/retractEntity", ["x/key", "k0"]]])
+    first, second, refused = commit(
+        conn, [[{"x/key": "k0", "x/badge": 1}], [{"x/key": "k0", "x/text": "same"}], [{"x/key": "k1", "x/badge": 1}]]
+    )
+    assert first[2][0].e == second[2][0].e
+    assert refused.startswith("tx/unique-conflict")
+
+
+def test_a_value_that_was_taken_is_free_after_the_first_of_a_group(conn: Connection) -> None:
+    conn.transact([{"x/key": "k0", "x/badge": 1}])
+    again = [[{"x/key": "k0"}], [{"x/key": "k1", "x/badge": 1}]]
+    outcomes = commit(conn, [[["db/retractEntity", ["x/key", "k0"]]], *again])
+    assert [t for t, *_ in outcomes] == [3, 4, 5]
