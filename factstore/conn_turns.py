@@ -37,7 +37,7 @@ _PATIENCE: Final = 0.1
 class Entry:
     """A transaction on its way; ``commit`` is what commits a group of them, and settles each."""
 
-    __slots__ = ("_report", "_taken", "_woken", "commit", "data", "error", "future", "settled")
+    __slots__ = ("_report", "_taken", "_woken", "abandoned", "commit", "data", "error", "future", "settled")
 
     def __init__(
         self, data: Any, commit: Callable[[Sequence[Entry]], None], future: Future[Report] | None = None
@@ -46,6 +46,8 @@ class Entry:
         self.commit = commit
         self.future = future
         self.settled = False
+        self.abandoned = False
+        """Whether the thread that waited for it was interrupted."""
         self.error: BaseException | None = None
         self._report: Report | None = None
         self._taken = False
@@ -205,6 +207,11 @@ class Turns:
         begun = time.monotonic()
         try:
             taken[0].commit(taken)
+        except Exception as error:
+            # Nobody may wait for ever, nor be committed again, because of a defect here.
+            for entry in taken:
+                if not entry.settled:
+                    entry.settle(error)
         except BaseException:
             # This thread was interrupted: what is not settled has left no trace, and is for the next leader.
             self._put_back([entry for entry in taken if not entry.settled and entry is not mine])
@@ -237,14 +244,15 @@ class Turns:
 
     def _put_back(self, entries: list[Entry]) -> None:
         with self._changed:
-            self._queue.extendleft(reversed(entries))
+            self._queue.extendleft(entry for entry in reversed(entries) if not entry.abandoned)
 
     def _leave(self, mine: Entry) -> None:
         """Ends the part of a thread, however it came to the end."""
         if self._leader is not mine and mine.settled:
             return
         with self._changed:
-            if not mine.settled and mine in self._queue:
+            mine.abandoned = not mine.settled
+            if mine.abandoned and mine in self._queue:
                 self._queue.remove(mine)
             if self._leader is mine:
                 self._hand_over()

@@ -285,6 +285,42 @@ def test_the_group_of_an_interrupted_leader_is_put_back_in_order(conn) -> None:
     assert [entry.result().t for entry in entries] == [2, 3, 4, 5]
 
 
+def test_a_function_that_raises_an_interrupt_ends_only_its_own_transaction(conn) -> None:
+    """No signal reaches a thread in the background: what is raised there is the function's doing."""
+    with held(conn):
+        interrupted, other = conn.transact_async([["db/fn", _interrupt]]), conn.transact_async([{"c/key": "other"}])
+    assert isinstance(interrupted.exception(10), KeyboardInterrupt)
+    assert other.result(10).db_after.q(KEYS) == ["other"]
+
+
+def test_a_defect_in_the_commit_leaves_nobody_waiting(conn, monkeypatch) -> None:
+    def broken(*args: object) -> None:
+        raise ZeroDivisionError
+
+    with held(conn):
+        futures = [conn.transact_async([{"c/key": f"k{n}"}]) for n in range(3)]
+        monkeypatch.setattr(conn, "_moved", broken)
+    assert [type(future.exception(10)) for future in futures] == [ZeroDivisionError] * 3
+    monkeypatch.undo()
+    # The commits stood; only their reports could not be made.
+    assert sorted(conn.db().q(KEYS)) == ["k0", "k1", "k2"]
+
+
+def test_a_transaction_whose_thread_gave_up_does_not_inherit_the_lead(conn) -> None:
+    entries = [turns.Entry([{"c/key": f"k{n}"}], conn._commit) for n in range(2)]
+    mine = turns.Entry([["db/fn", _interrupt]], conn._commit)
+    conn._turns._queue.extend([*entries, mine])
+    conn._turns._leader = mine
+    entries[0].abandoned = True
+    with pytest.raises(KeyboardInterrupt):
+        conn._turns._commit_next(mine)
+    conn._turns._leave(mine)
+    assert conn._turns._leader is entries[1]
+    conn._turns._lead_until(entries[1])
+    conn._turns._leave(entries[1])
+    assert conn.db().q(KEYS) == ["k1"]
+
+
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="there are no signals to threads here")
 def test_an_interrupted_wait_takes_its_transaction_back(conn) -> None:
     with held(conn):
