@@ -200,24 +200,23 @@ class Turns:
             self._thread = thread
 
     def _commit_next(self, mine: Entry | None) -> None:
-        group = self._gather()
-        taken = [entry for entry in group if entry.take()]
-        if not taken:
-            return
-        begun = time.monotonic()
+        group: list[Entry] = []
         try:
-            taken[0].commit(taken)
+            self._gather(group)
+            begun = time.monotonic()
+            taken = [entry for entry in group if entry.take()]
+            if taken:
+                taken[0].commit(taken)
+            self._expected, self._patience = len(group), _PATIENCE * (time.monotonic() - begun)
         except Exception as error:
             # Nobody may wait for ever, nor be committed again, because of a defect here.
-            for entry in taken:
+            for entry in group:
                 if not entry.settled:
                     entry.settle(error)
         except BaseException:
             # This thread was interrupted: what is not settled has left no trace, and is for the next leader.
-            self._put_back([entry for entry in taken if not entry.settled and entry is not mine])
+            self._put_back([entry for entry in group if not entry.settled and entry is not mine])
             raise
-        self._expected = len(group)
-        self._patience = _PATIENCE * (time.monotonic() - begun)
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -228,19 +227,18 @@ class Turns:
         finally:
             self._busy = False
 
-    def _gather(self) -> list[Entry]:
+    def _gather(self, group: list[Entry]) -> None:
+        """Takes what waits out of the queue, as much as may go together."""
         with self._changed:
             if len(self._queue) < self._expected > 1:
                 # Those of the group before come back one by one: who begins without them commits twice.
                 self._changed.wait_for(lambda: len(self._queue) >= self._expected or self._closed, self._patience)
-            group: list[Entry] = []
             forms = 0
             while self._queue and len(group) < MOST_TRANSACTIONS:
                 forms += self._queue[0].size
                 if group and forms > MOST_FORMS:
                     break
                 group.append(self._queue.popleft())
-            return group
 
     def _put_back(self, entries: list[Entry]) -> None:
         with self._changed:

@@ -15,7 +15,7 @@ from factstore.postgres import PostgresLog
 from factstore.postgres.write import PostgresWriter
 from tests import pg
 from tests.contract import grouped
-from tests.contract.grouped import FUNCTIONS, SCHEMA, commit, instants_increase, lives_of, log_of
+from tests.contract.grouped import FUNCTIONS, SCHEMA, commit, commit_somehow, instants_increase, lives_of, log_of
 
 
 def _opened(log: Any) -> Connection:
@@ -120,7 +120,7 @@ def test_a_member_the_store_refuses_fails_alone(postgres_log: PostgresLog, monke
         sent(self, channel)
 
     monkeypatch.setattr(PostgresWriter, "commit", refuse)
-    first, refused, last = commit(conn, [[{"x/key": "k0"}], [{"x/key": "poison"}], [{"x/key": "k1"}]])
+    first, refused, last = commit_somehow(conn, [[{"x/key": "k0"}], [{"x/key": "poison"}], [{"x/key": "k1"}]])
     assert (first[0], refused[:12], last[0]) == (2, "log/conflict", 3)
 
 
@@ -132,7 +132,7 @@ def test_a_lost_commit_is_each_members_error(postgres_log: PostgresLog, monkeypa
         raise psycopg.OperationalError("the connection is lost")
 
     monkeypatch.setattr(PostgresWriter, "commit", lose)
-    outcomes = commit(conn, [[{"x/key": "k0"}], [{"x/count": "refused"}], [{"x/key": "k1"}]])
+    outcomes = commit_somehow(conn, [[{"x/key": "k0"}], [{"x/count": "refused"}], [{"x/key": "k1"}]])
     monkeypatch.undo()
     assert all(text.startswith("log/unreachable") and "nothing was written" in text for text in outcomes)
     assert conn.transact([{"x/key": "k0"}]).t == 2
@@ -147,7 +147,7 @@ def test_a_commit_whose_answer_was_lost_settles_all(postgres_log: PostgresLog, m
         raise psycopg.OperationalError("the connection is lost")
 
     monkeypatch.setattr(PostgresWriter, "commit", lose)
-    outcomes = commit(conn, [[{"x/key": "k0"}], [{"x/key": "k1"}]])
+    outcomes = commit_somehow(conn, [[{"x/key": "k0"}], [{"x/key": "k1"}]])
     assert [t for t, *_ in outcomes] == [2, 3]
 
 
@@ -163,7 +163,7 @@ def test_an_unknown_outcome_is_each_members(postgres_log: PostgresLog, monkeypat
 
     monkeypatch.setattr(PostgresWriter, "commit", lose)
     monkeypatch.setattr(PostgresLog, "_came_through", ask)
-    outcomes = commit(conn, [[{"x/key": "k0"}], [{"x/key": "k1"}]])
+    outcomes = commit_somehow(conn, [[{"x/key": "k0"}], [{"x/key": "k1"}]])
     assert outcomes == ["log/outcome-unknown: nobody knows"] * 2
 
 
