@@ -170,15 +170,16 @@ class Turns:
         with self._changed:
             if self._closed:
                 raise LogError("the connection is closed", code="log/closed")
-            self._queue.append(entry)
             if self._leader is None:
-                self._leader = leader
                 if leader is self:
                     self._start()
-            elif len(self._queue) >= self._expected:
+                self._leader = leader
+            self._queue.append(entry)
+            if len(self._queue) >= self._expected:
                 self._changed.notify_all()
 
     def _start(self) -> None:
+        # Raises RuntimeError while the interpreter shuts down; whoever calls has changed nothing yet.
         if self._pool is None:
             self._pool = ThreadPoolExecutor(1, thread_name_prefix="factstore-commit")
         self._pool.submit(self._lead_in_background)
@@ -260,9 +261,9 @@ class Turns:
             self._leader = None
             self._changed.notify_all()
             return
-        heir = next((entry for entry in self._queue if entry.future is None), None)
-        self._leader = heir or self
-        if heir is not None:
-            heir.wake()
+        self._leader = next((entry for entry in self._queue if entry.future is None), None)
+        if self._leader is not None:
+            self._leader.wake()
         else:
             self._start()
+            self._leader = self
