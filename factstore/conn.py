@@ -100,10 +100,12 @@ class Connection:
         """
         if not self._closed:
             self._closed = True
-            self._turns.close()
-            self._log.wake()
-            self._log.close()
-            self._on_close()
+            try:
+                self._turns.close()
+            finally:
+                self._log.wake()
+                self._log.close()
+                self._on_close()
 
     def db(self, *, sync: bool = True) -> Db:
         """The db value after every commit that had returned to anyone before this call.
