@@ -69,6 +69,8 @@ class Listener(Iterator[TxReport[Db]]):
         after: int,
         *,
         move: Callable[[Any, LogRows, int], Head],
+        head_at: Callable[[int], Head],
+        excised: Callable[[], int],
         check_open: Callable[[], None],
         timeout: float | None,
     ) -> None:
@@ -76,6 +78,9 @@ class Listener(Iterator[TxReport[Db]]):
         self._head = start
         self._after = after
         self._move = move
+        self._head_at = head_at
+        self._excised = excised
+        self._known = excised()
         self._check_open = check_open
         self._timeout = timeout
         self._ended = threading.Event()
@@ -144,6 +149,7 @@ class Listener(Iterator[TxReport[Db]]):
 
     def _next(self, timeout: float | None) -> TxReport[Db] | None:
         at = self._head.db.basis_t
+        self._let_go(at)
         if not self._page:
             if not self._log.wait(at, timeout, self._gives_up) or self._ended.is_set():
                 self._check_open()
@@ -154,6 +160,12 @@ class Listener(Iterator[TxReport[Db]]):
         self._head = after
         del self._page[0]
         return reported(before.db, after.db, rows, after.instant)
+
+    def _let_go(self, at: int) -> None:
+        """Drops what was read before an excision that the connection has learned of."""
+        known = self._excised()
+        if known != self._known:
+            self._page, self._head, self._known = [], self._head_at(at), known
 
     def _gives_up(self) -> bool:
         if self._ended.is_set():

@@ -78,6 +78,9 @@ class Sorted:
 class Segment:
     """Immutable facts sorted by (e, v), with a by-value order made when it is first asked for."""
 
+    value_order: Any = None
+    """Positions in the order of the values rather than of their codes, kept by who has made them."""
+
     def __init__(self, rows: Rows) -> None:
         self.rows = rows
 
@@ -209,6 +212,10 @@ class AttributeIndex:
     def of(cls, rows: Rows) -> AttributeIndex:
         """An index of facts in any order."""
         return cls(Segment.of(rows))
+
+    def parts(self) -> tuple[Segment, Segment, Ints]:
+        """The base, the tail of newer facts, and the sorted positions in the base that hold no longer."""
+        return self._base, self._tail, self._dead
 
     def __len__(self) -> int:
         return len(self._base) - len(self._dead) + len(self._tail)

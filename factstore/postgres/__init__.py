@@ -1,7 +1,8 @@
 """The log in PostgreSQL: tables, named statements, the writer's lock, the hint to listeners.
 
 The tables are in ``layout.sql``, every statement is in ``statements.sql``. A commit takes the lock on the
-store's one ``root`` row, asks, writes, and publishes ``t`` by committing; readers never wait.
+store's one ``root`` row, asks, writes, and publishes ``t`` by committing; readers never wait, but for a first
+load (``bulk``).
 """
 
 from __future__ import annotations
