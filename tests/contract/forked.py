@@ -25,7 +25,7 @@ SCHEMA = [
 ]  # fmt: skip
 COUNT = "[:find (count ?e) . :where [?e :done/by]]"
 CHILDREN = 4
-SECONDS = 20
+SECONDS = 60
 
 
 def use(conn: Connection, name: str, times: int = 3) -> None:
@@ -37,9 +37,10 @@ def use(conn: Connection, name: str, times: int = 3) -> None:
         assert db.pull(["done/n"], ["done/by", f"{name} {n}"]) == {"done/n": n}
         assert db.as_of(t - 1).entid(["done/by", f"{name} {n}"]) is None
         assert db.q(COUNT) >= n + 1
-    if hasattr(conn, "transact_async"):
-        conn.transact_async([{"done/by": f"{name} async"}]).result(SECONDS)
-        assert conn.db().entid(["done/by", f"{name} async"]) is not None
+    t = conn.transact_async([{"done/by": f"{name} async"}]).result(SECONDS).t
+    assert conn.sync(t, timeout=SECONDS).entid(["done/by", f"{name} async"]) is not None
+    with conn.listen(t - 1, timeout=SECONDS) as reports:
+        assert next(reports).t == t
 
 
 def fork(work: Callable[[], None], leave: Callable[[int], None] = os._exit) -> int:
@@ -49,7 +50,9 @@ def fork(work: Callable[[], None], leave: Callable[[int], None] = os._exit) -> i
         return pid
     status = 1
     try:
-        faulthandler.dump_traceback_later(SECONDS, exit=True)  # says where it hangs
+        # Says where it hangs, and ends it. No watchdog: its thread would be missing in a grandchild.
+        faulthandler.register(signal.SIGALRM, chain=True)
+        signal.alarm(SECONDS)
         work()
         status = 0
     except BaseException:
@@ -67,10 +70,19 @@ def prefork(target: str, schema: str) -> None:
     conn = connect(target, schema=schema)
     conn.transact(SCHEMA)
     use(conn, "parent before")
+    reports = conn.listen(timeout=SECONDS)
+
+    def follow(name: str) -> None:
+        """Each process is given every transaction since the listener was made, its parent's too."""
+        use(conn, name)
+        assert [next(reports).t for _ in range(4)] == list(range(reports.t - 3, reports.t + 1))
+
     # Some leave as a script does, through the interpreter's end, some as a server's workers do.
     ends: list[Callable[[int], None]] = [os._exit, sys.exit] * (CHILDREN // 2)
-    pids = [fork(lambda n=n: use(conn, f"child {n}"), end) for n, end in enumerate(ends)]
-    use(conn, "parent beside")
+    first = reports.t + 1
+    pids = [fork(lambda n=n: follow(f"child {n}"), end) for n, end in enumerate(ends)]
+    follow("parent beside")
+    assert reports.t == first + 3
     assert joined(pids) == [0] * CHILDREN
     use(conn, "parent after")
     assert conn.db().q(COUNT) >= 3 * (3 + CHILDREN)

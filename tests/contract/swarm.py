@@ -127,6 +127,7 @@ def follow(conn: Connection, after: int, upto: int) -> Iterator[int]:
         for commit in conn.log(after):
             yield commit.t
             after = commit.t
+        time.sleep(0.002)  # it looks on, and is not to take the writers' time
 
 
 def _forked(conn: Connection, who: int, rounds: int) -> tuple[int, IO[str]]:

@@ -98,6 +98,17 @@ def test_statistics_are_made_although_the_writer_owns_nothing(owner, roles, dsn)
         assert admin.execute(rows).fetchone()[0] > 3000
 
 
+def test_a_writer_loads_tables_and_excises_nothing(owner, roles, monkeypatch) -> None:
+    monkeypatch.setattr("factstore.postgres.bulk.LARGE", 50)
+    with opened(roles.writer, roles) as writer:
+        names = [f"u{n}" for n in range(200)]
+        writer.load({"user/name": names, "user/age": list(range(200))})
+        refused("store/permission", writer.excise, ["user/name", "u7"])
+        assert len(writer.db().q(AGES)) == 200
+        owner.excise(["user/name", "u7"])
+        assert len(writer.db().q(AGES)) == 199
+
+
 def test_a_reader_asks_everything_and_writes_nothing(owner, roles) -> None:
     owner.transact([{"user/name": "ann", "user/age": 1}])
     owner.transact([{"user/name": "ann", "user/age": 2}])
