@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, Protocol, overload
 
 from factstore.errors import LogError
+from factstore.forks import forkable_lock
 from factstore.values import Value, ValueType
 from factstore.values_bytes import to_bytes
 
@@ -104,7 +104,7 @@ class Dictionary:
 
     def __init__(self, unknown: Unknown | None = None) -> None:
         self._unknown = unknown
-        self._lock = threading.Lock()
+        self._lock = forkable_lock()
         self._values: list[Any] = []
         self._codes: dict[ValueType, dict[Any, int]] = {vt: {} for vt in ValueType if vt.interned}
         self._forgotten = -1
@@ -163,8 +163,12 @@ class Dictionary:
         keys = values if vt is not ValueType.TUPLE else [key_of(vt, value) for value in values]
         found = list(map(known.get, keys))
         if self._unknown is not None and None in found:
-            strangers = {key: value for key, value, code in zip(keys, values, found, strict=True) if code is None}
-            entries = list(self._unknown.entries_of_values(vt, list(strangers.values())))
+            strangers = values
+            if found.count(None) < len(found):
+                strangers = [value for value, code in zip(values, found, strict=True) if code is None]
+            if vt is not ValueType.TUPLE:  # of tuples, equal ones may differ
+                strangers = list(dict.fromkeys(strangers))
+            entries = list(self._unknown.entries_of_values(vt, strangers))
             learned = self.learn_since(entries, forgotten)
             if entries:
                 found = list(map(known.get, keys))
@@ -221,6 +225,10 @@ class Dictionary:
         return sum(len(codes) for codes in self._codes.values())
 
 
+_OWNING: Final = forkable_lock()
+"""Held while an overlay, any one, gives a code: too short to be worth a lock for each."""
+
+
 class Overlay:
     """A dictionary with entries of its own over another one, which it leaves as it was.
 
@@ -240,7 +248,6 @@ class Overlay:
         self._first: int = base._next if isinstance(base, Overlay) else -1
         self._values: list[Value] = []
         self._codes: dict[tuple[ValueType, Any], int] = {}
-        self._lock = threading.Lock()
 
     def peek(self, vt: ValueType, value: Value) -> int | None:
         """The code this process knows of a value, without asking the store; the value is no tuple."""
@@ -263,7 +270,7 @@ class Overlay:
 
     def _own(self, vt: ValueType, value: Value) -> int:
         key = (vt, key_of(vt, value))
-        with self._lock:
+        with _OWNING:
             code = self._codes.get(key)
             if code is None:
                 code = self._next
