@@ -73,7 +73,8 @@ class _Transaction(Said):
                 holder = None if isinstance(value, Slot) else self.before.holder(a, value)
                 known = {node for node in nodes if isinstance(node, int)}
                 if holder is None and len(known) > 1:
-                    self.codes.add("tx/unique-conflict")
+                    # Which of two identities that disagree is looked at first is nobody's business.
+                    self.codes |= {"tx/unique-conflict", "tx/upsert-conflict"}
                 slots = sorted((node for node in nodes if isinstance(node, Slot)), key=lambda slot: slot.number)
                 who = holder if holder is not None else min(known) if known else slots[0]
                 for slot in slots:
@@ -138,12 +139,13 @@ class _Transaction(Said):
         return ended | {(e, a, v) for e, a, v in held if e in gone or (a in refs and v in gone)}
 
     def check_unique(self, retracted: set[Fact]) -> None:
-        for kind, code in (("identity", "tx/upsert-conflict"), ("value", "tx/unique-conflict")):
+        disagreeing = {"identity": {"tx/upsert-conflict", "tx/unique-conflict"}, "value": {"tx/unique-conflict"}}
+        for kind, codes in disagreeing.items():
             for (a, value), nodes in self.claims(kind).items():
                 holder = self.before.holder(a, value)
                 others = nodes - {holder}
                 if holder is not None and others:
-                    self.codes |= {code, "tx/conflict"} if (holder, a, value) in retracted else {code}
+                    self.codes |= codes | ({"tx/conflict"} if (holder, a, value) in retracted else set())
                 if kind == "value" and len(nodes) > 1:
                     self.codes.add("tx/unique-conflict")
 
