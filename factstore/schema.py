@@ -14,7 +14,7 @@ from typing import Any, Final
 from pyrsistent import PMap, pmap
 
 from factstore.errors import SchemaError
-from factstore.schema_builtin import BUILTIN, ENUMS, SCHEMA_ATTRIBUTES, Attribute, Ids, bootstrap_facts
+from factstore.schema_builtin import BUILTIN, ENUMS, SCHEMA_ATTRIBUTES, Attribute, Ids, Spec, bootstrap_facts
 from factstore.schema_define import defined
 from factstore.values import Keyword, Value
 
@@ -26,6 +26,7 @@ __all__ = [
     "Ids",
     "SCHEMA_ATTRIBUTES",
     "Schema",
+    "Spec",
     "bootstrap_facts",
     "unknown_attribute",
 ]
@@ -97,6 +98,20 @@ class Schema:
         """The ident of an entity, None if it has none."""
         return self._names.get(entity)
 
+    def spec(self, entity: int) -> Spec | None:
+        """The entity spec that an entity is, None if it is none."""
+        facts = self._facts.get(entity)
+        if facts is None or not (Ids.ENTITY_ATTRS in facts or Ids.ENTITY_PREDS in facts):
+            return None
+        attrs, preds = (tuple(sorted(facts.get(id, ()))) for id in (Ids.ENTITY_ATTRS, Ids.ENTITY_PREDS))
+        return Spec(id=entity, ident=self.ident(entity), attrs=attrs, preds=preds)
+
+    @property
+    def specs(self) -> tuple[Spec, ...]:
+        """All entity specs, by name."""
+        found = [spec for spec in map(self.spec, self._facts) if spec is not None]
+        return tuple(sorted(found, key=lambda spec: (spec.ident or "", spec.id)))
+
     def near(self, name: str) -> list[Keyword]:
         """Up to three attributes spelled like ``name``."""
         names = [attribute.ident for attribute in self]
@@ -121,7 +136,7 @@ class Schema:
             elif entity in names:
                 idents, names = idents.discard(names[entity]), names.discard(entity)
         for entity in touched:
-            attributes = defined(attributes, entity, facts.get(entity, pmap()))
+            attributes = defined(attributes, entity, facts, idents)
         return Schema(facts, attributes, idents, names)
 
     def _relevant(self, changes: Iterable[Change]) -> list[Change]:
@@ -150,7 +165,8 @@ def _with_changes(
         own: PMap[int, Any] = facts.get(entity, pmap())
         if attribute in _MANY_VALUED:
             held = own.get(attribute, frozenset())
-            own = own.set(attribute, held | {value} if added else held - {value})
+            held = held | {value} if added else held - {value}
+            own = own.set(attribute, held) if held else own.discard(attribute)
         elif added:
             own = own.set(attribute, value)
         elif own.get(attribute) == value:
