@@ -28,7 +28,11 @@ def defined(
     old = attributes.get(entity)
     if Ids.VALUE_TYPE not in facts:
         if old is not None:
-            raise SchemaError(f"{old.ident!r} may not lose its valueType", code="schema/immutable", attribute=old.ident)
+            raise SchemaError(
+                f"{old.ident!r} may not lose its :db/valueType: what is an attribute stays one, and can be renamed",
+                code="schema/immutable",
+                attribute=old.ident,
+            )
         _refuse_stray(entity, facts)
         return attributes
     new = attribute_of(entity, facts)
@@ -152,11 +156,25 @@ _SLOT_TYPES: Final = frozenset(vt.ident for vt in ValueType if vt is not ValueTy
 
 
 def _check_change(old: Attribute, new: Attribute) -> None:
-    for field in ("type", "tuple_attrs", "tuple_types", "tuple_type"):
+    for field, name in _FIXED.items():
         if getattr(old, field) != getattr(new, field):
             raise SchemaError(
-                f"{old.ident!r} may not change its {field.replace('_', ' ')}"
-                f" from {getattr(old, field)!r} to {getattr(new, field)!r}",
+                f"{old.ident!r} may not change its {name} from {_shown(old, field)} to {_shown(new, field)}:"
+                " define another attribute, and move the facts",
                 code="schema/immutable",
                 attribute=old.ident,
             )
+
+
+_FIXED: Final = {
+    "type": ":db/valueType",
+    "tuple_attrs": ":db/tupleAttrs",
+    "tuple_types": ":db/tupleTypes",
+    "tuple_type": ":db/tupleType",
+}
+"""What an attribute keeps for ever."""
+
+
+def _shown(attribute: Attribute, field: str) -> str:
+    value = getattr(attribute, field)
+    return "none" if value is None else repr(value.ident if isinstance(value, ValueType) else value)
