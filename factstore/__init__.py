@@ -12,6 +12,7 @@ from __future__ import annotations
 from factstore import edn
 from factstore.columns import LogRows
 from factstore.conn import Connection
+from factstore.conn_schema import SchemaChange, SchemaChanges
 from factstore.conn_target import connect
 from factstore.database import Commit, Db
 from factstore.datom import Datom
@@ -28,7 +29,8 @@ from factstore.errors import (
     TransactionError,
 )
 from factstore.query import Result, Rule, RuleSet, check_rules, load_rules, parse_rules
-from factstore.schema import Attribute, Schema
+from factstore.schema import Attribute, Schema, Spec
+from factstore.schema_read import load_schema
 from factstore.tx import TxReport
 from factstore.values import URI, Keyword, Symbol, ValueType
 
@@ -51,7 +53,10 @@ __all__ = [
     "Rule",
     "RuleSet",
     "Schema",
+    "SchemaChange",
+    "SchemaChanges",
     "SchemaError",
+    "Spec",
     "StoreError",
     "Symbol",
     "TransactionError",
@@ -62,5 +67,6 @@ __all__ = [
     "connect",
     "edn",
     "load_rules",
+    "load_schema",
     "parse_rules",
 ]

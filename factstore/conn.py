@@ -21,6 +21,7 @@ from pyrsistent import PMap, pmap
 from factstore import tx
 from factstore.columns import LogRows, ints
 from factstore.conn_cache import BoundedSnapshot, Recency, within
+from factstore.conn_schema import SchemaChanges, ensure_schema
 from factstore.database import Commit, Db, commits_in
 from factstore.datom import TX0
 from factstore.errors import LogError, TransactionError
@@ -109,6 +110,24 @@ class Connection:
     def schema(self) -> Schema:
         """The schema of the newest db value."""
         return self.db().schema
+
+    def ensure_schema(self, schema: Any, *, dry_run: bool = False) -> SchemaChanges:
+        """Brings the store to a schema, and says what that changed; with ``dry_run`` what it would change.
+
+        ``schema`` is what :func:`factstore.load_schema` takes: a file, a folder, EDN text or maps. Attributes it does
+        not name are left alone. Of those it names, what it leaves unsaid is taken back, except ``db/doc`` and
+        ``db/derivedBy``. If nothing differs, nothing is transacted. Raises :class:`SchemaError`, before anything is
+        written, where a change is not possible (``schema/immutable``, ``schema/contradicted``, ``schema/renamed``).
+
+        >>> import factstore
+        >>> conn = factstore.connect("memory:")
+        >>> name = "{:db/ident :p/name :db/valueType :db.type/string :db/cardinality :db.cardinality/one}"
+        >>> len(conn.ensure_schema(name)), len(conn.ensure_schema(name))
+        (3, 0)
+        >>> print(conn.ensure_schema(name.replace("one", "many"), dry_run=True))
+        :p/name :db/cardinality :db.cardinality/one → :db.cardinality/many
+        """
+        return ensure_schema(self.db(), schema, self.transact, dry_run=dry_run)
 
     def transact(self, data: Any) -> tx.TxReport[Db]:
         """Commits transaction data, a list of forms or EDN text: all of it, or nothing with an error that says why.
