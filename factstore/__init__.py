@@ -30,11 +30,14 @@ from factstore.errors import (
 )
 from factstore.query import Result, Rule, RuleSet, check_rules, load_rules, parse_rules
 from factstore.schema import Attribute, Schema, Spec
+from factstore.schema_instance import entity_map, pattern_of, struct_of
 from factstore.schema_read import load_schema
+from factstore.schema_struct import Attr, Ref, attrs_of
 from factstore.tx import TxReport
 from factstore.values import URI, Keyword, Symbol, ValueType
 
 __all__ = [
+    "Attr",
     "Attribute",
     "Commit",
     "Connection",
@@ -49,6 +52,7 @@ __all__ = [
     "LogError",
     "LogRows",
     "QueryError",
+    "Ref",
     "Result",
     "Rule",
     "RuleSet",
@@ -63,10 +67,14 @@ __all__ = [
     "TxReport",
     "URI",
     "ValueType",
+    "attrs_of",
     "check_rules",
     "connect",
     "edn",
+    "entity_map",
     "load_rules",
     "load_schema",
     "parse_rules",
+    "pattern_of",
+    "struct_of",
 ]

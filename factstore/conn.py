@@ -132,6 +132,7 @@ class Connection:
     def transact(self, data: Any) -> tx.TxReport[Db]:
         """Commits transaction data, a list of forms or EDN text: all of it, or nothing with an error that says why.
 
+        A form is a map, an operation, or an instance of a msgspec struct (see :func:`factstore.attrs_of`).
         Writers of all processes take turns. Raises :class:`TransactionError`, :class:`SchemaError`,
         :class:`InvalidValue` for the data; :class:`LogError` where it could not be written.
         """

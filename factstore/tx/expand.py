@@ -10,8 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+from msgspec import Struct
+
 from factstore.datom import TX0
 from factstore.schema import Attribute, Ids, Schema
+from factstore.schema_instance import shallow
 from factstore.schema_tuples import with_entities
 from factstore.tx.before import traits
 from factstore.tx.forms import MAX_DEPTH, Forms, name_of, shown
@@ -196,6 +199,7 @@ class Expander:
         for item in (value,) if one or self._is_lookup(value) else value:
             if item is None:
                 raise self._none(attribute)
+            item = shallow(item) if isinstance(item, Struct) else item
             node = self._nested(item) if isinstance(item, Mapping) else self.slots.node(item, self.form)
             column.take(self.out.row(node, self.form), target)
 
@@ -216,6 +220,8 @@ class Expander:
     def _ref(self, attribute: Attribute, value: Any) -> int:
         if value is None:
             raise self._none(attribute)
+        if isinstance(value, Struct):
+            value = shallow(value)
         if not isinstance(value, Mapping):
             return self.slots.node(value, self.form)
         if not attribute.component and not self._is_anchored(value):

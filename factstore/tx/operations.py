@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from msgspec import Struct
+
 from factstore.db import DbValue
 from factstore.schema import Attribute
+from factstore.schema_instance import shallow
 from factstore.schema_tuples import with_entities
 from factstore.tx.expand import Expander
 from factstore.tx.forms import Forms, name_of, read_forms, shown
@@ -38,6 +41,8 @@ class _Walk:
             self.at.map(form)
         elif isinstance(form, list | tuple) and form:
             self._operation(form)
+        elif isinstance(form, Struct):
+            self.at.map(shallow(form))
         elif form is not None:
             raise self.at.refuse(
                 f"{shown(form)} ({type(form).__name__}) is no form: expected a map or a list like [:db/add e a v]",
