@@ -16,7 +16,16 @@ from pyrsistent import PMap, pmap
 from factstore import schema_show
 from factstore.datom import FIRST_ENTITY
 from factstore.errors import SchemaError
-from factstore.schema_builtin import BUILTIN, ENUMS, SCHEMA_ATTRIBUTES, Attribute, Ids, Spec, bootstrap_facts
+from factstore.schema_builtin import (
+    BUILTIN,
+    ENUMS,
+    EXCISION_ATTRIBUTES,
+    SCHEMA_ATTRIBUTES,
+    Attribute,
+    Ids,
+    Spec,
+    bootstrap_facts,
+)
 from factstore.schema_define import defined
 from factstore.values import Keyword, Value
 
@@ -25,6 +34,7 @@ __all__ = [
     "BUILTIN",
     "Change",
     "ENUMS",
+    "EXCISION_ATTRIBUTES",
     "Ids",
     "SCHEMA_ATTRIBUTES",
     "Schema",
@@ -45,7 +55,7 @@ class Schema:
     (46, <ValueType.STRING: 6>)
     """
 
-    __slots__ = ("_attributes", "_facts", "_idents", "_looked_up", "_names")
+    __slots__ = ("_attributes", "_facts", "_idents", "_looked_up", "_names", "memo")
 
     def __init__(
         self,
@@ -59,6 +69,8 @@ class Schema:
         self._looked_up: dict[str | int, Attribute] = {}
         self._idents = idents
         self._names = names
+        self.memo: dict[str, Any] = {}
+        """What other rooms have worked out from this schema alone; as it never changes, neither does that."""
 
     @classmethod
     def bootstrap(cls) -> Schema:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from factstore.log.erasure import Erasure
 from factstore.log.memory import MemoryLog
 from factstore.log.port import (
     FIRST_CODE,
@@ -10,10 +11,12 @@ from factstore.log.port import (
     Log,
     Pending,
     Plan,
+    Wanted,
     Writer,
     advance_schema,
     bootstrap,
     changed_plan,
+    last_excision,
     operations,
     rows_at,
     schema_at,
@@ -23,15 +26,18 @@ from factstore.log.port import (
 __all__ = [
     "Assertions",
     "Counters",
+    "Erasure",
     "FIRST_CODE",
     "Log",
     "MemoryLog",
     "Pending",
     "Plan",
+    "Wanted",
     "Writer",
     "advance_schema",
     "bootstrap",
     "changed_plan",
+    "last_excision",
     "operations",
     "rows_at",
     "schema_at",

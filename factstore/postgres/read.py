@@ -23,6 +23,7 @@ from factstore.postgres.pool import Pool, Row
 from factstore.postgres.statements import statements
 from factstore.schema import Ids
 from factstore.snapshot import NO_FACTS, Facts
+from factstore.snapshot_lives import Lives, lives_at
 from factstore.values import Value, ValueType
 from factstore.values_bytes import from_bytes
 
@@ -115,19 +116,53 @@ class Reads:
         params = {"e": int8s(np.unique(entities)), "t": Int8(t), "tx": Int8(TX0 + t)}
         return facts_in(self._readers.fetch(self._sql["facts_of"], params))
 
+    def lives_of(self, entities: Ints, t: int) -> Lives:
+        return self._lives("lives_of", "e", entities, t)
+
+    def lives_to(self, entities: Ints, t: int) -> Lives:
+        return self._lives("lives_to", "v", entities, t)
+
+    def _lives(self, statement: str, key: str, entities: Ints, t: int) -> Lives:
+        params = {key: int8s(np.unique(entities)), "tx": Int8(TX0 + t)}
+        e, v, start, end, a = columns(self._readers.fetch(self._sql[statement], params), _LIFE)
+        return lives_at(Lives(e, a, v, start, end), TX0 + t)
+
+    def entities(self, beyond: int, count: int, backwards: bool) -> Ints:
+        statement = self._sql["entities_below" if backwards else "entities_above"]
+        # Not prepared: only with the numbers known does the planner see that the index gives the first few.
+        params = {"beyond": Int8(beyond), "count": Int8(count)}
+        [found] = columns(self._readers.fetch(statement, params, prepare=False), (("e", ">i8"),))
+        return ints(found)
+
+    def forget(self, t: int) -> None:
+        self.dictionary.forget(t)
+
     def entries_of_values(self, vt: ValueType, values: Sequence[Value]) -> Iterable[Entry]:
+        every = self._entries_if_fewer(len(values))
+        if every is not None:
+            return every
         # Equal digests are taken for equal values: of 128 bits, chance will not make two in any store's life.
         params = {"h": uuids([digest(vt, value) for value in values]), "kind": Int8(vt)}
         return [(code, vt, values[i]) for i, code in self._readers.fetch(self._sql["codes"], params)]
+
+    def _entries_if_fewer(self, asked: int) -> list[Entry] | None:
+        """All entries, if that are fewer than are asked for: a digest of each would take longer than to read them."""
+        if asked < _MANY_CODES:
+            return None
+        [(next_v,)] = self._readers.fetch(self._sql["next_code"])
+        return self._entries_between(0, next_v) if next_v < asked else None
+
+    def _entries_between(self, low: int, high: int) -> list[Entry]:
+        rows = self._readers.fetch(self._sql["entries_between"], {"low": Int8(low), "high": Int8(high)})
+        return [_entry(*row) for row in rows]
 
     def entries_of_codes(self, codes: Sequence[int]) -> Iterable[Entry]:
         if not codes:
             return []
         low, high = min(codes), max(codes)
         if len(codes) > _MANY_CODES and high - low < _DENSE * len(codes):
-            rows = self._readers.fetch(self._sql["entries_between"], {"low": Int8(low), "high": Int8(high)})
-        else:
-            rows = self._readers.fetch(self._sql["entries"], {"id": int8s(ints(list(codes)))})
+            return self._entries_between(low, high)
+        rows = self._readers.fetch(self._sql["entries"], {"id": int8s(ints(list(codes)))})
         return [_entry(*row) for row in rows]
 
 

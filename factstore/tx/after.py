@@ -11,6 +11,7 @@ from factstore.datom import TX0
 from factstore.db import DbValue
 from factstore.dictionary import Overlay
 from factstore.snapshot import changes_of
+from factstore.speculative import SpeculativeSnapshot
 from factstore.tx.plan import Plan
 from factstore.values import ValueType
 
@@ -26,7 +27,8 @@ def db_after(db_before: Db, plan: Plan) -> Db:
     e, a, vt = (np.concatenate(pair) for pair in ((gone.e, come.e), (gone.a, come.a), (gone.vt, come.vt)))
     tx = np.full(len(e), TX0 + plan.t, dtype=np.int64)
     rows = LogRows(tx, e, a, vt, v, np.arange(len(e)) >= len(gone.e))
-    return db_before.speculate(plan.schema, overlay, plan.t, changes_of(rows))
+    snapshot = SpeculativeSnapshot.over(db_before.snapshot).advance(plan.t, changes_of(rows))
+    return db_before.moved(snapshot, plan.schema, overlay)
 
 
 def _known(v: Ints, vt: Ints, own: dict[int, int]) -> Ints:

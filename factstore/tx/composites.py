@@ -35,7 +35,7 @@ def with_composites(
         composite = _Composite(attribute, schema, before, codes, misstated)
         change = composite.change(found, at(stated, stated.a == attribute.id))
         if attribute.unique is not None and len(change.added.e):
-            _refuse_taken(attribute, change, reader, codes)
+            _refuse_taken(attribute, change, found.retracted, reader, codes)
         found = Diff(joined(found.added, change.added), joined(found.retracted, change.retracted))
     return found
 
@@ -116,13 +116,16 @@ def _facts(said: Said, wanted: frozenset[int]) -> list[tuple[int, int, int]]:
     return list(zip(said.e[mask].tolist(), said.a[mask].tolist(), said.v[mask].tolist(), strict=True))
 
 
-def _refuse_taken(attribute: Attribute, change: Diff, reader: Reader, codes: Codes) -> None:
+def _refuse_taken(attribute: Attribute, change: Diff, retracted: Said, reader: Reader, codes: Codes) -> None:
     added = change.added
     old = np.flatnonzero(added.v < PROVISIONAL)
     holders = np.full(len(added.e), -1, dtype=np.int64)
     holders[old] = reader.holders(added.a[old], added.v[old])
-    # Unlike a value that is written, one the store keeps may move: its parts were free to.
-    lost = set(zip(change.retracted.e.tolist(), change.retracted.v.tolist(), strict=True))
+    # Unlike a value that is written, one the store keeps may move: its parts were free to. A holder that is
+    # retracted whole has lost it before.
+    ended = at(retracted, retracted.a == attribute.id)
+    gone = joined(change.retracted, ended)
+    lost = set(zip(gone.e.tolist(), gone.v.tolist(), strict=True))
     first: dict[int, int] = {}
     for e, v, holder in zip(added.e.tolist(), added.v.tolist(), holders.tolist(), strict=True):
         held = holder >= 0 and (holder, v) not in lost

@@ -57,7 +57,7 @@ class Keys:
         nodes = self._entities.of(self._node[column.at])
         codes = self._entities.of(column.codes) if column.attribute.is_ref else column.codes
         found: dict[int, Any] = {}
-        for node, code, row in zip(nodes.tolist(), codes.tolist(), column.rows, strict=True):
+        for node, code, row in zip(nodes.tolist(), codes.tolist(), column.at.tolist(), strict=True):
             said = found.setdefault(node, (code, row))
             if said is not None and said[0] != code:
                 found[node] = None
