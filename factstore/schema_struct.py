@@ -42,7 +42,7 @@ class Attr(msgspec.Struct, frozen=True, kw_only=True):
     component: bool = False
     index: bool = False
     no_history: bool = False
-    preds: Sequence[str] = ()
+    preds: str | Sequence[str] = ()
     doc: str | None = None
 
 
@@ -139,7 +139,7 @@ def _definition(field: Field) -> Definition:
         "db/noHistory": attr.no_history or None,
         "db/tupleTypes": [vt.ident for vt in slots] if isinstance(slots, tuple) else None,
         "db/tupleType": slots.ident if isinstance(slots, ValueType) else None,
-        "db.attr/preds": list(attr.preds) or None,
+        "db.attr/preds": ([attr.preds] if isinstance(attr.preds, str) else list(attr.preds)) or None,
         "db/doc": attr.doc,
     }
     return {Keyword(name): value for name, value in said.items() if value is not None}

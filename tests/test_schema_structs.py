@@ -42,7 +42,7 @@ class Team(msgspec.Struct):
 
 class Person(msgspec.Struct, kw_only=True):
     id: Annotated[int | None, Attr(ident="db/id")] = None
-    email: Annotated[str, Attr(unique="identity", preds=["app/mail?"]), msgspec.Meta(description="the address")]
+    email: Annotated[str, Attr(unique="identity", preds="app/mail?"), msgspec.Meta(description="the address")]
     first_name: str
     age: int | None = None
     tags: set[Keyword] = set()

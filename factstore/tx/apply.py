@@ -8,6 +8,7 @@ import numpy as np
 
 from factstore.columns import Ints, Mask, ints, member, rank
 from factstore.schema import Attribute, Schema
+from factstore.schema_tuples import has_refs, with_entities
 from factstore.snapshot import Facts
 from factstore.tx.before import Before, traits
 from factstore.tx.diff import NOTHING, TWO, Diff, Said, diff, joined
@@ -15,6 +16,7 @@ from factstore.tx.encode import Codes
 from factstore.tx.gather import Column
 from factstore.tx.resolve import Resolver
 from factstore.tx.retract import cascade
+from factstore.values import ValueType
 
 
 class Applier:
@@ -63,8 +65,20 @@ class Applier:
         for column in (*self._gathered.adds.values(), *self._gathered.ensures.values()):
             if column.attribute.is_ref:
                 self._refuse_ids(column.codes, column.at, column.codes >= 0, tx)
+            elif column.attribute.type is ValueType.TUPLE and has_refs(column.attribute):
+                ids, rows = self._in_tuples(column)
+                self._refuse_ids(ids, rows, ~np.isin(ids, self._resolver.entities.eid), tx)
         for column in self._gathered.ensures.values():
             self._refuse_ids(self._subject[column.at], column.at, given[column.at], tx)
+
+    def _in_tuples(self, column: Column) -> tuple[Ints, Ints]:
+        """The entities that stand in a column's tuples, and the row of each."""
+        ids: list[int] = []
+        rows: list[int] = []
+        for value, row in zip(self.codes.decode(ValueType.TUPLE, column.codes), column.at.tolist(), strict=True):
+            with_entities(column.attribute, value, ids.append)
+            rows += [row] * (len(ids) - len(rows))
+        return ints(ids), ints(rows)
 
     def _refuse_ids(self, ids: Ints, rows: Ints, given: Mask, tx: int) -> None:
         bad = np.flatnonzero(given & ~self.before.knows(ids) & (ids != tx))

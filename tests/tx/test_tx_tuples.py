@@ -227,6 +227,8 @@ def test_a_unique_tuple_with_somebody_new_in_it_is_taken_once() -> None:
         ([{"t/path": [["s/email", "nobody"]]}], "entity/missing"),
         ([{"t/path": [Keyword("no/such")]}], "entity/missing"),
         ([{"t/path": [1.5]}], "tx/bad-entity"),
+        ([{"t/path": [256, 99999]}], "tx/unknown-entity"),
+        ([{"t/pair": [99999, "x"]}], "tx/unknown-entity"),
         ([{"t/path": []}], "value/wrong-type"),
         ([{"t/pair": ["color/red"]}], "value/wrong-type"),
         ([{"t/pair": ["color/red", 7]}], "value/wrong-type"),
