@@ -118,6 +118,7 @@ def test_an_old_name_goes_on_resolving_until_another_takes_it(conn: Connection) 
     conn.transact([attribute("p/name", "long")])
     assert conn.schema.attribute("p/called").id == id
     assert conn.schema.attribute("p/name").type == factstore.ValueType.LONG
+    conn.transact([{"db/id": "p/key", "db/doc": "of the name that is now called called"}])
     conn.transact([{"p/email": "a@a", "p/name": 7, "p/called": "Bea"}])
     assert conn.db().pull("[:p/name :p/called :p/key]", ["p/email", "a@a"]) == {
         "p/name": 7,

@@ -73,6 +73,14 @@ def test_a_map_without_all_parts_is_another_entity() -> None:
     assert tempids["x"] != reg
 
 
+def test_two_values_for_a_part_are_a_conflict_whoever_they_would_find() -> None:
+    store, ann, _ = registered()
+    store.transact([{"r/student": ann, "r/course": "bio", "r/year": 2}])
+    one, two = {"db/id": "x", "r/student": ann, "r/course": "bio", "r/year": 1}, ["db/add", "x", "r/year", 2]
+    for forms in ([one, two], [two, one]):
+        store.refused(forms, "tx/conflict")
+
+
 def test_an_entity_found_by_parts_and_another_by_value_disagree() -> None:
     store, ann, reg = registered()
     other = store.transact([{"db/id": "o", "s/email": "o@s"}]).tempids["o"]
