@@ -21,7 +21,7 @@ from factstore.tx.forms import MAX_DEPTH, Forms, name_of, shown
 from factstore.tx.gather import Column, Gathered, column_in
 from factstore.tx.slots import Slots, unknown
 from factstore.tx.unsettled import Who, unsettled
-from factstore.values import Keyword, ValueType
+from factstore.values import LONG_MAX, Keyword, ValueType
 
 _ABSENT: Final = object()
 
@@ -32,6 +32,10 @@ class _Id(Column):
 
 class _Reverse(Column):
     """A key like ``person/_friend``: whoever is named there refers to the map's subject."""
+
+    def __init__(self, attribute: Attribute) -> None:
+        super().__init__(attribute)
+        self.refers = False
 
 
 class Expander:
@@ -165,7 +169,10 @@ class Expander:
             return
         if value is None:
             raise self._none(column.attribute)
-        if isinstance(column, _Reverse):
+        if type(value) is int and 0 <= value <= LONG_MAX and column.refers:
+            column.rows.append(row)
+            column.values.append(value)
+        elif isinstance(column, _Reverse):
             self._refer_back(column.attribute, self.out.node[row], value)
         elif column.attribute.is_ref:
             self._refer(column, row, value)
