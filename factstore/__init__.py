@@ -15,6 +15,7 @@ from factstore.conn import Connection
 from factstore.conn_excise import Excision
 from factstore.conn_listen import Listener
 from factstore.conn_load import LoadReport
+from factstore.conn_schema import SchemaChange, SchemaChanges
 from factstore.conn_target import connect
 from factstore.database import Commit, Db
 from factstore.datom import Datom
@@ -32,11 +33,15 @@ from factstore.errors import (
     TransactionError,
 )
 from factstore.query import Result, Rule, RuleSet, check_rules, load_rules, parse_rules
-from factstore.schema import Attribute, Schema
+from factstore.schema import Attribute, Schema, Spec
+from factstore.schema_instance import entity_map, pattern_of, struct_of
+from factstore.schema_read import load_schema
+from factstore.schema_struct import Attr, Ref, attrs_of
 from factstore.tx import TxReport
 from factstore.values import URI, Keyword, Symbol, ValueType
 
 __all__ = [
+    "Attr",
     "Attribute",
     "Commit",
     "Connection",
@@ -55,20 +60,29 @@ __all__ = [
     "LogError",
     "LogRows",
     "QueryError",
+    "Ref",
     "Result",
     "Rule",
     "RuleSet",
     "Schema",
+    "SchemaChange",
+    "SchemaChanges",
     "SchemaError",
+    "Spec",
     "StoreError",
     "Symbol",
     "TransactionError",
     "TxReport",
     "URI",
     "ValueType",
+    "attrs_of",
     "check_rules",
     "connect",
     "edn",
+    "entity_map",
     "load_rules",
+    "load_schema",
     "parse_rules",
+    "pattern_of",
+    "struct_of",
 ]

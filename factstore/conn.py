@@ -25,6 +25,7 @@ from factstore.conn_commit import Head, Store, commit
 from factstore.conn_excise import Excision, commit_excision
 from factstore.conn_listen import Listener, commits, reach
 from factstore.conn_load import LoadReport, Progress, load_each, table_of
+from factstore.conn_schema import SchemaChanges, ensure_schema
 from factstore.conn_turns import Entry, Turns
 from factstore.database import Commit, Db
 from factstore.datom import TX0
@@ -114,9 +115,28 @@ class Connection:
         """The schema of the newest db value."""
         return self.db().schema
 
+    def ensure_schema(self, schema: Any, *, dry_run: bool = False) -> SchemaChanges:
+        """Brings the store to a schema, and says what that changed; with ``dry_run`` what it would change.
+
+        ``schema`` is what :func:`factstore.load_schema` takes: a file, a folder, EDN text or maps. Attributes it does
+        not name are left alone. Of those it names, what it leaves unsaid is taken back, except ``db/doc`` and
+        ``db/derivedBy``. If nothing differs, nothing is transacted. Raises :class:`SchemaError`, before anything is
+        written, where a change is not possible (``schema/immutable``, ``schema/contradicted``, ``schema/renamed``).
+
+        >>> import factstore
+        >>> conn = factstore.connect("memory:")
+        >>> name = "{:db/ident :p/name :db/valueType :db.type/string :db/cardinality :db.cardinality/one}"
+        >>> len(conn.ensure_schema(name)), len(conn.ensure_schema(name))
+        (3, 0)
+        >>> print(conn.ensure_schema(name.replace("one", "many"), dry_run=True))
+        :p/name :db/cardinality :db.cardinality/one → :db.cardinality/many
+        """
+        return ensure_schema(self.db(), schema, self.transact, dry_run=dry_run)
+
     def transact(self, data: Any) -> tx.TxReport[Db]:
         """Commits transaction data, a list of forms or EDN text: all of it, or nothing with an error that says why.
 
+        A form is a map, an operation, or an instance of a msgspec struct (see :func:`factstore.attrs_of`).
         Writers of all processes take turns; what the threads of this one have waiting is one commit, with a t
         and a report for each. Raises :class:`TransactionError`, :class:`SchemaError`, :class:`InvalidValue`
         for the data; :class:`LogError` where it could not be written.

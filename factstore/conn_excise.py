@@ -13,7 +13,7 @@ from factstore.datom import FIRST_ENTITY, FOREVER, TX0, is_tx
 from factstore.db import EntityRef
 from factstore.errors import TransactionError
 from factstore.log import Erasure, Writer
-from factstore.schema import EXCISION_ATTRIBUTES, Attribute, Ids
+from factstore.schema import EXCISION_ATTRIBUTES, Ids
 
 _KEPT: Final = EXCISION_ATTRIBUTES | {Ids.TX_INSTANT}
 
@@ -121,12 +121,7 @@ def _record(
 
 def _with_composites(db: Db, ids: list[int]) -> Ints:
     """The attributes, and the composite tuples that hold their values as well."""
-    names = {db.schema.attribute(id).ident for id in ids}
-    return _sorted((*ids, *(each.id for each in db.schema if _holds(each) & names)))
-
-
-def _holds(attribute: Attribute) -> set[str]:
-    return set(attribute.tuple_attrs or ())
+    return _sorted((*ids, *(each.id for each in db.schema if not set(ids).isdisjoint(each.parts or ()))))
 
 
 def _sorted(ids: Iterable[int]) -> Ints:

@@ -20,6 +20,7 @@ from factstore.dictionary import Dictionary, Overlay
 from factstore.errors import EntityError, FactstoreError
 from factstore.index import AttributeIndex
 from factstore.schema import Attribute, Ids, Schema
+from factstore.schema_tuples import coerce_tuple, with_entities
 from factstore.snapshot import Facts, Snapshot
 from factstore.snapshot_lives import Lives
 from factstore.values import LONG_MAX, LONG_MIN, Keyword, Value, ValueType, coerce, encode_inline
@@ -313,7 +314,15 @@ class DbValue(Orders):
         """The int64 of one value of ``attribute``; None if no entity can have it."""
         if attribute.is_ref:
             return self.entid(value)
+        if attribute.type is ValueType.TUPLE:
+            return self._encode_tuple(attribute, value)
         return encode(attribute.type, [coerce(attribute.type, value)], self.dictionary)[0]
+
+    def _encode_tuple(self, attribute: Attribute, value: Value) -> int | None:
+        slots = with_entities(attribute, value, self.entid)
+        if slots is not value and any(had is not None and has is None for had, has in zip(value, slots, strict=True)):
+            return None
+        return self.dictionary.code_of(ValueType.TUPLE, coerce_tuple(attribute, slots))
 
     def ident(self, entity: int) -> Keyword | None:
         """The ident of an entity, None if it has none."""

@@ -13,6 +13,8 @@ from typing import Any, Final
 
 from pyrsistent import PMap, pmap
 
+from factstore import schema_show
+from factstore.datom import FIRST_ENTITY
 from factstore.errors import SchemaError
 from factstore.schema_builtin import (
     BUILTIN,
@@ -21,6 +23,7 @@ from factstore.schema_builtin import (
     SCHEMA_ATTRIBUTES,
     Attribute,
     Ids,
+    Spec,
     bootstrap_facts,
 )
 from factstore.schema_define import defined
@@ -35,6 +38,7 @@ __all__ = [
     "Ids",
     "SCHEMA_ATTRIBUTES",
     "Schema",
+    "Spec",
     "bootstrap_facts",
     "unknown_attribute",
 ]
@@ -108,6 +112,63 @@ class Schema:
         """The ident of an entity, None if it has none."""
         return self._names.get(entity)
 
+    def spec(self, entity: int) -> Spec | None:
+        """The entity spec that an entity is, None if it is none."""
+        facts = self._facts.get(entity)
+        if facts is None or not (Ids.ENTITY_ATTRS in facts or Ids.ENTITY_PREDS in facts):
+            return None
+        attrs, preds = (tuple(sorted(facts.get(id, ()))) for id in (Ids.ENTITY_ATTRS, Ids.ENTITY_PREDS))
+        return Spec(id=entity, ident=self.ident(entity), attrs=attrs, preds=preds)
+
+    @property
+    def specs(self) -> tuple[Spec, ...]:
+        """All entity specs, by name."""
+        found = [spec for spec in map(self.spec, self._facts) if spec is not None]
+        return tuple(sorted(found, key=lambda spec: (spec.ident or "", spec.id)))
+
+    def __repr__(self) -> str:
+        return f"<Schema {len(self)} attributes>"
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def to_data(self, *, builtin: bool = False) -> list[dict[Keyword, Any]]:
+        """Maps that would recreate it in another store, as transaction data: attributes, specs, other idents.
+
+        What every store begins with is left out unless ``builtin``; former names are not in it.
+
+        >>> Schema.bootstrap().to_data(builtin=True)[0]
+        {:db/ident: :db.attr/preds, :db/valueType: :db.type/symbol, :db/cardinality: :db.cardinality/many, ...}
+        """
+        maps = [schema_show.attribute_map(attribute, self.ident) for attribute in self._shown(builtin)]
+        maps += [schema_show.spec_map(spec) for spec in self.specs if spec.ident is not None]
+        return maps + [{Keyword("db/ident"): ident} for ident in self._other_idents(builtin)]
+
+    def to_edn(self, *, builtin: bool = False) -> str:
+        """:meth:`to_data` as the text of a schema file."""
+        return schema_show.to_edn(self.to_data(builtin=builtin))
+
+    def to_text(self, *, builtin: bool = False) -> str:
+        """A table of it: name, type, cardinality, properties and doc of each attribute, then specs and idents."""
+        return self._table(builtin).text()
+
+    def _repr_html_(self) -> str:
+        return self._table(builtin=False).html()
+
+    def _table(self, builtin: bool) -> schema_show.Table:
+        return schema_show.Table(self._shown(builtin), self.specs, self._other_idents(builtin))
+
+    def _shown(self, builtin: bool) -> list[Attribute]:
+        return [attribute for attribute in self if builtin or attribute.id >= FIRST_ENTITY]
+
+    def _other_idents(self, builtin: bool) -> list[Keyword]:
+        first = 0 if builtin else FIRST_ENTITY
+        return sorted(
+            ident
+            for entity, ident in self._names.items()
+            if entity >= first and entity not in self._attributes and self.spec(entity) is None
+        )
+
     def near(self, name: str) -> list[Keyword]:
         """Up to three attributes spelled like ``name``."""
         names = [attribute.ident for attribute in self]
@@ -132,7 +193,7 @@ class Schema:
             elif entity in names:
                 idents, names = idents.discard(names[entity]), names.discard(entity)
         for entity in touched:
-            attributes = defined(attributes, entity, facts.get(entity, pmap()))
+            attributes = defined(attributes, entity, facts, idents)
         return Schema(facts, attributes, idents, names)
 
     def _relevant(self, changes: Iterable[Change]) -> list[Change]:
@@ -161,7 +222,8 @@ def _with_changes(
         own: PMap[int, Any] = facts.get(entity, pmap())
         if attribute in _MANY_VALUED:
             held = own.get(attribute, frozenset())
-            own = own.set(attribute, held | {value} if added else held - {value})
+            held = held | {value} if added else held - {value}
+            own = own.set(attribute, held) if held else own.discard(attribute)
         elif added:
             own = own.set(attribute, value)
         elif own.get(attribute) == value:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from factstore.values import Keyword, Value, ValueType
+from factstore.values import Keyword, Symbol, Value, ValueType
 
 
 class Attribute(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +31,12 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True):
     tuple_attrs: tuple[Keyword, ...] | None = None
     tuple_types: tuple[Keyword, ...] | None = None
     tuple_type: Keyword | None = None
+    parts: tuple[int, ...] | None = None
+    """The ids of ``tuple_attrs``, found when the attribute was defined: a part that is renamed stays the part."""
+    part_types: tuple[ValueType, ...] | None = None
+    """Their types, which never change."""
+    preds: tuple[Symbol, ...] = ()
+    """The names of what every new value must pass, sorted."""
 
     @property
     def is_ref(self) -> bool:
@@ -40,6 +46,24 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True):
     def by_value(self) -> bool:
         """True where the store keeps the attribute in value order too (AVET)."""
         return self.indexed or self.unique is not None
+
+    @property
+    def slot_types(self) -> tuple[ValueType, ...] | ValueType | None:
+        """The type of each slot of a tuple, or the one type of all; None where any scalar may stand."""
+        if self.parts is not None:
+            return self.part_types
+        if self.tuple_type is not None:
+            return ValueType[self.tuple_type.name.upper()]
+        return None if self.tuple_types is None else tuple(ValueType[name.name.upper()] for name in self.tuple_types)
+
+
+class Spec(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``db/ensure`` asks of an entity: attributes it must have, and predicates that must hold of it."""
+
+    id: int
+    ident: Keyword | None = None
+    attrs: tuple[Keyword, ...] = ()
+    preds: tuple[Symbol, ...] = ()
 
 
 class Ids:
@@ -116,7 +140,15 @@ ENUMS: Final[dict[int, Keyword]] = {
 """The idents a schema speaks with, by their fixed entity ids."""
 
 SCHEMA_ATTRIBUTES: Final = frozenset(range(Ids.IDENT, Ids.TX_INSTANT)) | frozenset(
-    (Ids.TUPLE_ATTRS, Ids.TUPLE_TYPES, Ids.TUPLE_TYPE, Ids.ATTR_PREDS, Ids.DERIVED_BY)
+    (
+        Ids.TUPLE_ATTRS,
+        Ids.TUPLE_TYPES,
+        Ids.TUPLE_TYPE,
+        Ids.ATTR_PREDS,
+        Ids.ENTITY_ATTRS,
+        Ids.ENTITY_PREDS,
+        Ids.DERIVED_BY,
+    )
 )
 """The ids of the attributes whose datoms make the schema."""
 

@@ -2,35 +2,69 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
-from pyrsistent import PMap
+from msgspec.structs import replace
+from pyrsistent import PMap, pmap
 
 from factstore.datom import is_tx
 from factstore.errors import SchemaError
 from factstore.schema_builtin import BUILTIN, MANY, ONE, TYPE_IDS, UNIQUE_IDS, Attribute, Ids
 from factstore.values import Keyword, ValueType
 
+Facts = PMap[int, PMap[int, Any]]
+"""The value of each schema attribute of each entity; a set where there may be many."""
 
-def defined(attributes: PMap[int, Attribute], entity: int, facts: PMap[int, Any]) -> PMap[int, Attribute]:
-    """``attributes`` with the one that ``facts`` make of ``entity``, if they do; :class:`SchemaError` if they may not.
 
-    ``facts`` has the value of each schema attribute by its id.
+def defined(
+    attributes: PMap[int, Attribute], entity: int, every: Facts, idents: PMap[Keyword, int]
+) -> PMap[int, Attribute]:
+    """``attributes`` with the one that the facts make of ``entity``, if they do; else :class:`SchemaError`.
+
+    ``every`` has, for each entity, the value of each schema attribute by its id; ``idents`` are its names.
     """
+    facts = every.get(entity, pmap())
     old = attributes.get(entity)
     if Ids.VALUE_TYPE not in facts:
         if old is not None:
-            raise SchemaError(f"{old.ident!r} may not lose its valueType", code="schema/immutable", attribute=old.ident)
+            raise SchemaError(
+                f"{old.ident!r} may not lose its :db/valueType: what is an attribute stays one, and can be renamed",
+                code="schema/immutable",
+                attribute=old.ident,
+            )
         _refuse_stray(entity, facts)
         return attributes
-    new = _attribute(entity, facts)
+    new = attribute_of(entity, facts)
     if old is not None:
         _check_change(old, new)
-    return attributes.set(entity, new)
+    # Found once: a part stays the part whatever it, or another attribute, is called later.
+    made_of = _made_of(new, every, idents) if old is None else (old.parts, old.part_types)
+    return attributes.set(entity, replace(new, parts=made_of[0], part_types=made_of[1]))
+
+
+def _made_of(
+    attribute: Attribute, every: Facts, idents: PMap[Keyword, int]
+) -> tuple[tuple[int, ...], tuple[ValueType, ...]] | tuple[None, None]:
+    """The ids and types of a composite's parts."""
+    if attribute.tuple_attrs is None:
+        return None, None
+    ids = [idents.get(name, 0) for name in attribute.tuple_attrs]
+    types = [TYPE_IDS.get(every.get(id, pmap()).get(Ids.VALUE_TYPE, 0)) for id in ids]
+    for name, type in zip(attribute.tuple_attrs, types, strict=True):
+        if type is None or type is ValueType.TUPLE:
+            wrong = "is not an attribute" if type is None else "is a tuple"
+            raise SchemaError(
+                f"{attribute.ident!r} is made of {name!r}, which {wrong}", code="schema/invalid", attribute=name
+            )
+    return tuple(ids), tuple(type for type in types if type is not None)
+
+
+_NOT_STRAY: Final = frozenset((Ids.IDENT, Ids.ENTITY_ATTRS, Ids.ENTITY_PREDS))
 
 
 def _refuse_stray(entity: int, facts: PMap[int, Any]) -> None:
-    stray = [BUILTIN[id - 1].ident for id in facts if id != Ids.IDENT]
+    stray = [BUILTIN[id - 1].ident for id in facts if id not in _NOT_STRAY]
     if stray:
         name = facts.get(Ids.IDENT, entity)
         raise SchemaError(
@@ -40,7 +74,8 @@ def _refuse_stray(entity: int, facts: PMap[int, Any]) -> None:
         )
 
 
-def _attribute(entity: int, facts: PMap[int, Any]) -> Attribute:
+def attribute_of(entity: int, facts: Mapping[int, Any]) -> Attribute:
+    """The attribute that ``facts`` define by themselves; :class:`SchemaError` if they define none."""
     ident = facts.get(Ids.IDENT)
     if ident is None:
         raise SchemaError(f"the attribute {entity} has no db/ident", code="schema/incomplete", entity=entity)
@@ -65,12 +100,13 @@ def _attribute(entity: int, facts: PMap[int, Any]) -> Attribute:
         tuple_attrs=facts.get(Ids.TUPLE_ATTRS),
         tuple_types=facts.get(Ids.TUPLE_TYPES),
         tuple_type=facts.get(Ids.TUPLE_TYPE),
+        preds=tuple(sorted(facts.get(Ids.ATTR_PREDS, ()))),
     )
     _check(attribute)
     return attribute
 
 
-def _enum(ident: Keyword, facts: PMap[int, Any], id: int, allowed: dict[int, Any], expected: str) -> Any:
+def _enum(ident: Keyword, facts: Mapping[int, Any], id: int, allowed: dict[int, Any], expected: str) -> Any:
     name = BUILTIN[id - 1].ident
     if id not in facts:
         raise SchemaError(f"{ident!r} has no {name}: expected {expected}", code="schema/incomplete", attribute=ident)
@@ -120,11 +156,25 @@ _SLOT_TYPES: Final = frozenset(vt.ident for vt in ValueType if vt is not ValueTy
 
 
 def _check_change(old: Attribute, new: Attribute) -> None:
-    for field in ("type", "tuple_attrs", "tuple_types", "tuple_type"):
+    for field, name in _FIXED.items():
         if getattr(old, field) != getattr(new, field):
             raise SchemaError(
-                f"{old.ident!r} may not change its {field.replace('_', ' ')}"
-                f" from {getattr(old, field)!r} to {getattr(new, field)!r}",
+                f"{old.ident!r} may not change its {name} from {_shown(old, field)} to {_shown(new, field)}:"
+                " define another attribute, and move the facts",
                 code="schema/immutable",
                 attribute=old.ident,
             )
+
+
+_FIXED: Final = {
+    "type": ":db/valueType",
+    "tuple_attrs": ":db/tupleAttrs",
+    "tuple_types": ":db/tupleTypes",
+    "tuple_type": ":db/tupleType",
+}
+"""What an attribute keeps for ever."""
+
+
+def _shown(attribute: Attribute, field: str) -> str:
+    value = getattr(attribute, field)
+    return "none" if value is None else repr(value.ident if isinstance(value, ValueType) else value)

@@ -257,6 +257,15 @@ def shown(value: object, width: int = 80) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
+def order_key(value: Value) -> Any:
+    """What a value is sorted by: tuples element by element, an empty slot before any other.
+
+    >>> sorted([(1, "b"), (None, "z"), (1, None)], key=order_key)
+    [(None, 'z'), (1, None), (1, 'b')]
+    """
+    return tuple((item is not None, item) for item in value) if isinstance(value, tuple) else value
+
+
 def encode_inline(vt: ValueType, value: Value) -> int:
     """The int64 of a value whose type is not interned; order is kept within the type.
 

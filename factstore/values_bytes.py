@@ -8,7 +8,18 @@ from typing import Final
 from uuid import UUID
 
 from factstore.errors import InvalidValue
-from factstore.values import PYTHON_TYPES, Value, ValueType, coerce, decode_inline, encode_inline, shown, type_of
+from factstore.values import (
+    LONG_MAX,
+    LONG_MIN,
+    PYTHON_TYPES,
+    Value,
+    ValueType,
+    coerce,
+    decode_inline,
+    encode_inline,
+    shown,
+    type_of,
+)
 
 
 def to_bytes(vt: ValueType, value: Value) -> bytes:
@@ -55,7 +66,16 @@ def from_bytes(vt: ValueType, data: bytes) -> Value:
 _SLOT: Final = struct.Struct("<bI")
 
 
+_LONG_SLOT: Final = struct.Struct("<bIq")
+
+
 def _tuple_slot(item: Value) -> bytes:
+    # Strings and longs, which most slots are, without a look at all types there are.
+    if type(item) is str:
+        text = item.encode("utf-8", "surrogatepass")
+        return _SLOT.pack(ValueType.STRING, len(text)) + text
+    if type(item) is int and LONG_MIN <= item <= LONG_MAX:
+        return _LONG_SLOT.pack(ValueType.LONG, 8, item)
     if item is None:
         return _SLOT.pack(0, 0)
     vt = slot_type(item)

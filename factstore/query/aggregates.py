@@ -19,7 +19,7 @@ from factstore.errors import QueryError
 from factstore.query.ast import Aggregate, Argument, Constant, Variable
 from factstore.query.functions import Function
 from factstore.query.relation import ANY, REF, Column, Relation, Values
-from factstore.values import Value, ValueType
+from factstore.values import Value, ValueType, order_key
 
 Output = Column | list[Value]
 """A column of a result: codes, or Python values where there are none."""
@@ -114,12 +114,12 @@ def _function(node: Aggregate, registered: Mapping[str, Any]) -> Function:
     return found
 
 
-def _extreme(of_one: Callable[[Sequence[Any]], Any], largest: bool) -> Function:
+def _extreme(of_one: Callable[..., Any], largest: bool) -> Function:
     def choose(*args: Any) -> Any:
         if len(args) == 1:
-            return of_one(args[0])
+            return of_one(args[0], key=order_key)
         count, group = args
-        ordered = sorted(set(group))
+        ordered = sorted(set(group), key=order_key)
         return ordered[-count:] if largest else ordered[:count]
 
     return choose

@@ -41,7 +41,7 @@ from factstore.query.result import Result
 from factstore.query.rules import RuleSet
 from factstore.query.scope import Scope
 from factstore.query.solve import Limits, Solver
-from factstore.values import ValueType
+from factstore.values import ValueType, order_key
 
 Functions = Mapping[str, Function]
 
@@ -200,7 +200,7 @@ def _ranks(output: Output, values: Values, order: Order) -> Any:
     held = values.decode(output) if isinstance(output, Column) else output
     places = [place for place, value in enumerate(held) if value is not None]
     try:
-        places.sort(key=lambda place: held[place])
+        places.sort(key=lambda place: order_key(held[place]))
     except TypeError as error:
         message = f"the values of {order.element} have no order between them: {error}"
         raise edn.located(QueryError, message, order.element.at, code="query/type-mismatch") from None

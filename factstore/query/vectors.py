@@ -16,7 +16,7 @@ import numpy as np
 from factstore.columns import Mask, ints_to_doubles
 from factstore.query.operators import agreeing
 from factstore.query.relation import ANY, REF, Column, Values, same_kind
-from factstore.values import ValueType
+from factstore.values import ValueType, order_key
 
 _LONG: Final = int(ValueType.LONG)
 _DOUBLE: Final = int(ValueType.DOUBLE)
@@ -52,20 +52,23 @@ def _ordered(compare: Callable[[Any, Any], Any], one: Column, other: Column, val
     if ANY in (one.kind, other.kind):
         return None
     if same_kind(one.kind, other.kind):
-        a, b = _sortable(one, other, values)
-        return np.asarray(compare(a, b))
+        both = _sortable(one, other, values)
+        return None if both is None else np.asarray(compare(*both))
     numbers = _as_doubles(one), _as_doubles(other)
     return None if numbers[0] is None or numbers[1] is None else np.asarray(compare(*numbers))
 
 
-def _sortable(one: Column, other: Column, values: Values) -> tuple[Any, Any]:
+def _sortable(one: Column, other: Column, values: Values) -> tuple[Any, Any] | None:
     if not ValueType(one.kind).interned:
         return one.data, other.data
     # Codes have no order; the distinct values do.
     codes, inverse = np.unique(np.concatenate((one.data, other.data)), return_inverse=True)
-    held = values.decode(Column(one.kind, codes))
+    held = list(map(order_key, values.decode(Column(one.kind, codes))))
     ranks = np.empty(len(held), dtype=np.int64)
-    ranks[sorted(range(len(held)), key=held.__getitem__)] = np.arange(len(held))
+    try:
+        ranks[sorted(range(len(held)), key=held.__getitem__)] = np.arange(len(held))
+    except TypeError:  # tuples of different types; the row that has no order is told where it is met
+        return None
     both = ranks[inverse]
     return both[: len(one.data)], both[len(one.data) :]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from factstore.columns import Ints, Mask, ints, rank
+from factstore.columns import Ints, Mask, ints, member, rank
 from factstore.schema import Attribute, Schema
 from factstore.snapshot import Facts
 from factstore.tx.before import Before, traits
@@ -44,6 +44,10 @@ class Applier:
         self._refuse_taken(found.retracted)
         return found
 
+    def stated(self) -> Said:
+        """What is said of composite tuples."""
+        return self._said(self._gathered.stated.values())
+
     def _said(self, columns: Iterable[Column]) -> Said:
         parts = [NOTHING]
         for column in columns:
@@ -56,9 +60,11 @@ class Applier:
         """Entity ids that were never given out are typing errors, not entities."""
         given = self._resolver.node >= 0
         self._refuse_ids(adds.e, adds.row, given[adds.row], tx)
-        for column in self._gathered.adds.values():
+        for column in (*self._gathered.adds.values(), *self._gathered.ensures.values()):
             if column.attribute.is_ref:
                 self._refuse_ids(column.codes, column.at, column.codes >= 0, tx)
+        for column in self._gathered.ensures.values():
+            self._refuse_ids(self._subject[column.at], column.at, given[column.at], tx)
 
     def _refuse_ids(self, ids: Ints, rows: Ints, given: Mask, tx: int) -> None:
         bad = np.flatnonzero(given & ~self.before.knows(ids) & (ids != tx))
@@ -128,7 +134,9 @@ class Applier:
         said = self._resolver.said
         claims, v = said.claims, said.values()
         e = self._resolver.entities.of(claims.node)
-        bad = np.flatnonzero((said.holder >= 0) & (said.holder != e) & (claims.row >= 0))
+        taken = (said.holder >= 0) & (said.holder != e) & (claims.row >= 0)
+        # Whether composites clash shows when their parts are what they will be.
+        bad = np.flatnonzero(taken & ~member(claims.a, traits(self.schema).composite_ids))
         if len(bad):
             first = int(bad[0])
             same = (retracted.e == said.holder[first]) & (retracted.a == claims.a[first]) & (retracted.v == v[first])
@@ -136,6 +144,11 @@ class Applier:
         at = np.flatnonzero(~claims.identity & (claims.row >= 0))
         if len(at):
             self._refuse_shared(at, rank((claims.a[at], v[at])), e[at])
+
+    def misstated(self, row: int, attribute: Attribute, message: str) -> Exception:
+        """The error for what is said of a composite tuple that its parts do not make so."""
+        form = self._gathered.form[row]
+        return self.forms.refuse(form, message, "tx/composite-tuple", attribute=attribute.ident)
 
     def _refuse_shared(self, at: Ints, key: Ints, e: Ints) -> None:
         order = np.lexsort((e, key))

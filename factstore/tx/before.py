@@ -24,6 +24,11 @@ class Traits(NamedTuple):
     types: dict[int, int]
     """The type tag of each attribute id."""
     composites: Sequence[Attribute]
+    composite_ids: Ints
+    keys: Sequence[Attribute]
+    """The composites by which entities are found again."""
+    checked: Sequence[Attribute]
+    """The attributes with predicates."""
 
 
 @functools.lru_cache(maxsize=32)
@@ -34,7 +39,10 @@ def traits(schema: Schema) -> Traits:
         ints(sorted(attribute.id for attribute in every if attribute.many)),
         ints(sorted(attribute.id for attribute in every if attribute.component)),
         {attribute.id: int(attribute.type) for attribute in every},
-        [attribute for attribute in every if attribute.tuple_attrs is not None],
+        [attribute for attribute in every if attribute.parts is not None],
+        ints(sorted(attribute.id for attribute in every if attribute.parts is not None)),
+        [attribute for attribute in every if attribute.parts is not None and attribute.unique == "identity"],
+        [attribute for attribute in every if attribute.preds],
     )
 
 

@@ -7,11 +7,13 @@ from typing import NamedTuple
 import numpy as np
 
 from factstore.columns import EMPTY, Ints, Mask
-from factstore.schema import Attribute
+from factstore.schema import Attribute, Schema
 from factstore.tx.encode import PROVISIONAL, Codes
 from factstore.tx.entities import Entities
 from factstore.tx.forms import Forms
 from factstore.tx.gather import Column, Gathered
+from factstore.tx.keys import Keys
+from factstore.tx.unsettled import LATE
 
 
 class Claims(NamedTuple):
@@ -33,6 +35,8 @@ def claims_of(gathered: Gathered, node: Ints) -> Claims:
     """Every value of a unique attribute that is asserted or looked up."""
     looked = [(column, True) for column in gathered.lookups.values()]
     said = [(column, False) for column in gathered.adds.values() if column.attribute.unique is not None]
+    # A composite is taken by its parts: what is stated of it only tells who is meant.
+    said += [(column, False) for column in gathered.stated.values() if column.attribute.unique == "identity"]
     parts = [_claims(column, is_lookup, node) for column, is_lookup in looked + said]
     if not parts:
         none = EMPTY.astype(np.bool_)
@@ -58,14 +62,47 @@ def _claims(column: Column, is_lookup: bool, node: Ints) -> Claims:
 class Claimants:
     """The claims of one transaction beside who holds what they claim."""
 
-    def __init__(self, forms: Forms, gathered: Gathered, node: Ints, entities: Entities, codes: Codes) -> None:
-        self.claims = claims_of(gathered, node)
+    def __init__(
+        self, forms: Forms, gathered: Gathered, node: Ints, entities: Entities, codes: Codes, *, schema: Schema
+    ) -> None:
+        self.claims = self._written = claims_of(gathered, node)
         self.holder: Ints = np.full(len(self.claims.a), -1, dtype=np.int64)
         """The entity that has the claimed value before the transaction, -1 if none has."""
+        self.asked: Mask = np.zeros(len(self.holder), dtype=np.bool_)
+        """Whether the holder has been asked for."""
+        self._keys = Keys(gathered, node, entities, codes, schema)
+        self._schema = schema
         self._forms = forms
         self._gathered = gathered
         self._entities = entities
         self._codes = codes
+
+    @property
+    def depends(self) -> bool:
+        """Whether what is claimed hangs on who turns out to be whom: tuples of entities, keys of several parts."""
+        return bool(self._keys) or bool(self._codes.late)
+
+    def restate(self) -> None:
+        """Claims again what hangs on that."""
+        written = self._written
+        at = np.flatnonzero(written.fresh & (written.v >= LATE))
+        if len(at):
+            v, fresh = written.v.copy(), written.fresh.copy()
+            v[at] = self._codes.now(v[at], self._entities.of)
+            fresh[at] = v[at] >= PROVISIONAL
+            written = self._written = written._replace(v=v, fresh=fresh)
+        kept = len(written.a)
+        self.claims = written
+        self.holder, self.asked = self.holder[:kept], self.asked[:kept]
+        if self._keys:
+            self._claim(*self._keys.said())
+
+    def _claim(self, node: Ints, a: Ints, v: Ints, row: Ints) -> None:
+        no = np.zeros(len(a), dtype=np.bool_)
+        more = Claims(node, a, v, v >= PROVISIONAL, row, no, ~no)
+        self.claims = Claims(*(np.concatenate(pair) for pair in zip(self.claims, more, strict=True)))
+        self.holder = np.concatenate((self.holder, np.full(len(a), -1, dtype=np.int64)))
+        self.asked = np.concatenate((self.asked, no))
 
     def values(self) -> Ints:
         """The claimed values; of refs the entity ids, or the nodes of roots that have none yet."""
@@ -80,9 +117,7 @@ class Claimants:
         return f"[{attribute.ident!r} {self._codes.show(attribute, int(self.values()[at]))}]"
 
     def _attribute(self, at: int) -> Attribute:
-        a = int(self.claims.a[at])
-        groups = (self._gathered.adds, self._gathered.lookups)
-        return next(group[a].attribute for group in groups if a in group)
+        return self._schema.attribute(int(self.claims.a[at]))
 
     def _form(self, at: int) -> int:
         return self._gathered.form[int(self.claims.row[at])]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,19 +11,29 @@ from factstore.columns import Ints, ints, member
 from factstore.errors import TransactionError
 from factstore.schema import Attribute, Schema
 from factstore.tx.before import Before, traits
-from factstore.tx.diff import Diff, Said, at, joined
+from factstore.tx.diff import NOTHING, Diff, Said, at, joined
 from factstore.tx.encode import PROVISIONAL, Codes
 from factstore.tx.reader import Reader
-from factstore.values import Value, ValueType
+from factstore.values import ValueType
 
 _Parts = dict[tuple[int, int], int]
 """The code of each (entity, attribute)."""
 
 
-def with_composites(found: Diff, schema: Schema, before: Before, codes: Codes, reader: Reader) -> Diff:
-    """``found`` and what it does to composite tuples; ``tx/unique-conflict`` if two entities get the same."""
+Misstated = Callable[[int, Attribute, str], Exception]
+"""Gives the error for a row that says of a composite what its parts do not make it."""
+
+
+def with_composites(
+    found: Diff, stated: Said, schema: Schema, before: Before, codes: Codes, *, reader: Reader, misstated: Misstated
+) -> Diff:
+    """``found`` and what it does to composite tuples; ``stated`` is what is said of them.
+
+    Raises ``tx/unique-conflict`` if two entities get the same, and what ``misstated`` gives.
+    """
     for attribute in traits(schema).composites:
-        change = _Composite(attribute, schema, before, codes).change(found)
+        composite = _Composite(attribute, schema, before, codes, misstated)
+        change = composite.change(found, at(stated, stated.a == attribute.id))
         if attribute.unique is not None and len(change.added.e):
             _refuse_taken(attribute, change, found.retracted, reader, codes)
         found = Diff(joined(found.added, change.added), joined(found.retracted, change.retracted))
@@ -35,40 +45,40 @@ class _Composite(NamedTuple):
     schema: Schema
     before: Before
     codes: Codes
+    misstated: Misstated
 
-    def change(self, found: Diff) -> Diff:
-        parts = [self.schema.attribute(name) for name in self.attribute.tuple_attrs or ()]
-        ids = ints(sorted(part.id for part in parts))
+    def change(self, found: Diff, stated: Said) -> Diff:
+        parts = [self.schema.attribute(id) for id in self.attribute.parts or ()]
+        ids = ints(sorted({part.id for part in parts}))
         touched = [said.e[member(said.a, ids)] for said in found]
-        entities = np.unique(np.concatenate(touched)).tolist()
+        entities = np.unique(np.concatenate((*touched, stated.e[stated.e >= 0]))).tolist()
         if not entities:
-            return Diff(self._said([], []), self._said([], []))
+            self._refuse_misstated(stated, {})
+            return Diff(NOTHING, NOTHING)
         wanted = frozenset((*ids.tolist(), self.attribute.id))
         held = self._held(ints(entities), wanted)
         gone = {(e, a) for e, a, _ in _facts(found.retracted, wanted)}
         now = {key: v for key, v in held.items() if key not in gone}
         now |= {(e, a): v for e, a, v in _facts(found.added, wanted)}
-        values = self._values(entities, parts, now)
-        return self._difference(entities, values, now)
+        rows = composed(entities, parts, now, self.codes)
+        self._refuse_misstated(stated, dict(rows))
+        return self._difference(rows, now)
+
+    def _refuse_misstated(self, stated: Said, rows: Mapping[int, int | None]) -> None:
+        for e, v, row in zip(stated.e.tolist(), stated.v.tolist(), stated.row.tolist(), strict=True):
+            made = rows.get(e)
+            if made != v:
+                said = self.codes.show(self.attribute, v)
+                is_made = "nothing" if made is None else self.codes.show(self.attribute, made)
+                message = f"{self.attribute.ident!r} is said to be {said}, but its parts make it {is_made}"
+                raise self.misstated(row, self.attribute, message)
 
     def _held(self, entities: Ints, wanted: frozenset[int]) -> _Parts:
         facts = self.before.about(entities)
         rows = zip(facts.e.tolist(), facts.a.tolist(), facts.v.tolist(), strict=True)
         return {(e, a): v for e, a, v in rows if a in wanted}
 
-    def _values(self, entities: list[int], parts: Sequence[Attribute], now: _Parts) -> list[tuple[Value, ...]]:
-        slots = []
-        for part in parts:
-            codes = [now.get((e, part.id)) for e in entities]
-            present = iter(self.codes.decode(part.type, ints([code for code in codes if code is not None])))
-            slots.append([None if code is None else next(present) for code in codes])
-        return list(zip(*slots, strict=True))
-
-    def _difference(self, entities: list[int], values: list[tuple[Value, ...]], now: _Parts) -> Diff:
-        whole = [any(slot is not None for slot in value) for value in values]
-        kept = [value for value, is_whole in zip(values, whole, strict=True) if is_whole]
-        fresh = iter(self.codes.intern(ValueType.TUPLE, kept).tolist())
-        rows = [(e, next(fresh) if is_whole else None) for e, is_whole in zip(entities, whole, strict=True)]
+    def _difference(self, rows: Sequence[tuple[int, int | None]], now: _Parts) -> Diff:
         old = [(e, now.get((e, self.attribute.id)), code) for e, code in rows]
         changed = [(e, had, has) for e, had, has in old if had != has]
         added = [(e, has) for e, _, has in changed if has is not None]
@@ -79,6 +89,22 @@ class _Composite(NamedTuple):
         size = len(e)
         a = np.full(size, self.attribute.id, dtype=np.int64)
         return Said(ints(e), a, ints(v), np.full(size, -1, dtype=np.int64))
+
+
+def composed(
+    entities: Sequence[int], parts: Sequence[Attribute], now: _Parts, codes: Codes
+) -> list[tuple[int, int | None]]:
+    """The composite that the parts make of each entity, None where it has none of them."""
+    slots = []
+    for part in parts:
+        held = [now.get((e, part.id)) for e in entities]
+        present = iter(codes.decode(part.type, ints([code for code in held if code is not None])))
+        slots.append([None if code is None else next(present) for code in held])
+    values = list(zip(*slots, strict=True))
+    whole = [any(slot is not None for slot in value) for value in values]
+    kept = [value for value, is_whole in zip(values, whole, strict=True) if is_whole]
+    fresh = iter(codes.intern(ValueType.TUPLE, kept).tolist())
+    return [(e, next(fresh) if is_whole else None) for e, is_whole in zip(entities, whole, strict=True)]
 
 
 def _columns(pairs: Sequence[tuple[int, int]]) -> tuple[list[int], list[int]]:

@@ -6,7 +6,7 @@ written are given a real code in the end, so a redundant or refused one leaves n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import chain, count, repeat
 from typing import Any, Final
@@ -17,12 +17,14 @@ from factstore.columns import Ints, decode, encode_inline_array, ints
 from factstore.columns_order import in_order
 from factstore.dictionary import Dictionary, Entries, Entry, Overlay
 from factstore.errors import InvalidValue, LogError
-from factstore.schema import Attribute, Ids
+from factstore.schema import Attribute
+from factstore.schema_tuples import coerce_tuple
 from factstore.tx.forms import Forms
 from factstore.tx.gather import Column, Gathered
 from factstore.tx.reader import Reader
-from factstore.values import Keyword, Value, ValueType, coerce, shown
-from factstore.values_bytes import slot_type, to_bytes
+from factstore.tx.unsettled import LATE, Late, Unsettled
+from factstore.values import Value, ValueType, coerce, shown
+from factstore.values_bytes import to_bytes
 
 PROVISIONAL: Final = 1 << 62
 _FEW: Final = 1000
@@ -38,10 +40,14 @@ class Codes:
         """... and their types: no tuples, which the collector of garbage would go through again and again."""
         self._reader = reader
         self._dictionary = dictionary
+        self.late = Late()
+        """The tuples that wait for somebody's entity id."""
         self._known: dict[ValueType, dict[Any, int]] = {}
 
     def intern(self, vt: ValueType, values: Sequence[Value]) -> Ints:
         """The code of each value of an interned type."""
+        if vt is ValueType.TUPLE and any(isinstance(value, Unsettled) for value in values):
+            return self._intern_late(values)
         keys = values if vt is not ValueType.TUPLE else [to_bytes(vt, value) for value in values]
         known = self._known.setdefault(vt, {})
         strangers = dict(zip(keys, values, strict=True))
@@ -60,12 +66,28 @@ class Codes:
                 return np.arange(first, first + len(fresh), dtype=np.int64)
         return np.fromiter(map(known.__getitem__, keys), dtype=np.int64, count=len(keys))
 
+    def _intern_late(self, values: Sequence[Value | Unsettled]) -> Ints:
+        whole = iter(self.intern(ValueType.TUPLE, [value for value in values if not isinstance(value, Unsettled)]))
+        return ints([self.late.code(value) if isinstance(value, Unsettled) else next(whole) for value in values])
+
+    def now(self, codes: Ints, entities_of: Callable[[Ints], Ints]) -> Ints:
+        """``codes`` of tuples with those settled for whom everybody is known by now."""
+        at = np.flatnonzero(codes >= LATE)
+        if not len(at):
+            return codes
+        found = codes.copy()
+        found[at] = self.intern(ValueType.TUPLE, [self.late.now(code, entities_of) for code in codes[at].tolist()])
+        return found
+
     def decode(self, vt: ValueType, codes: Ints) -> list[Value]:
         """The value of each code, provisional ones too."""
         if not vt.interned:
             return decode(vt, codes, self._dictionary)
         old = iter(self._dictionary.values_of([code for code in codes.tolist() if code < PROVISIONAL]))
-        return [self.fresh[c - PROVISIONAL] if c >= PROVISIONAL else next(old) for c in codes.tolist()]
+        return [next(old) if c < PROVISIONAL else self._made(c) for c in codes.tolist()]
+
+    def _made(self, code: int) -> Value:
+        return self.late.slots(code) if code >= LATE else self.fresh[code - PROVISIONAL]
 
     def show(self, attribute: Attribute, code: int) -> str:
         """One value as a message shows it."""
@@ -148,38 +170,10 @@ def _coerced_each(column: Column, gathered: Gathered, forms: Forms) -> list[Valu
     return done
 
 
-_OF_KEYWORDS: Final = frozenset((Ids.TUPLE_ATTRS, Ids.TUPLE_TYPES))
-
-
 def coerced_one(attribute: Attribute, value: Value) -> Value:
     """A value as the attribute's own type; :class:`InvalidValue` if it is none."""
-    coerced = coerce(attribute.type, value)
-    if attribute.type is ValueType.TUPLE:
-        return tuple(map(_coerced_slot, _slots(attribute, coerced), coerced))
-    return coerced
-
-
-def _slots(attribute: Attribute, value: tuple[Value, ...]) -> Sequence[ValueType | None]:
-    """The type of each slot; None where any scalar may stand."""
-    if attribute.id in _OF_KEYWORDS:
-        return [ValueType.KEYWORD] * len(value)
-    if attribute.tuple_type is not None:
-        return [_type_named(attribute.tuple_type)] * len(value)
-    types = attribute.tuple_types
-    if types is None:
-        return [None] * len(value)
-    if len(types) != len(value):
-        raise InvalidValue(
-            f"{shown(value)} has {len(value)} items: expected {len(types)}", code="value/wrong-type", value=value
-        )
-    return [_type_named(name) for name in types]
-
-
-def _type_named(name: Keyword) -> ValueType:
-    return ValueType[name.name.upper()]
-
-
-def _coerced_slot(vt: ValueType | None, value: Value) -> Value:
-    if value is None:
-        return None
-    return coerce(vt or slot_type(value), value)
+    if attribute.type is not ValueType.TUPLE:
+        return coerce(attribute.type, value)
+    if isinstance(value, Unsettled):
+        return value.coerced(attribute)
+    return coerce_tuple(attribute, value)

@@ -10,15 +10,20 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+from msgspec import Struct
+
 from factstore.datom import TX0
 from factstore.schema import Attribute, Ids, Schema
+from factstore.schema_instance import shallow
+from factstore.schema_tuples import with_entities
+from factstore.tx.before import traits
 from factstore.tx.forms import MAX_DEPTH, Forms, name_of, shown
 from factstore.tx.gather import Column, Gathered, column_in
 from factstore.tx.slots import Slots, unknown
+from factstore.tx.unsettled import Who, unsettled
 from factstore.values import Keyword, ValueType
 
 _ABSENT: Final = object()
-_UNSUPPORTED: Final = frozenset((Ids.ENSURE, Ids.ATTR_PREDS, Ids.ENTITY_ATTRS, Ids.ENTITY_PREDS))
 
 
 class _Id(Column):
@@ -44,6 +49,9 @@ class Expander:
         self._keys: dict[str, Column] = {"db/id": id, ":db/id": id}
 
     def _seek(self, attribute: Attribute, node: int, value: Any) -> None:
+        if attribute.type is ValueType.TUPLE:
+            with_entities(attribute, value, lambda ref: self.slots.settled(ref, self.form, "lookup"))
+            value = self._tuple(attribute, value)
         column_in(self.out.lookups, attribute).take(self.out.row(node, self.form), value)
 
     def map(self, form: Mapping[Any, Any]) -> int:
@@ -66,8 +74,9 @@ class Expander:
     def adds(self, name: Any) -> Column:
         """The column that takes assertions of an attribute."""
         attribute = self.attribute(name)
-        self.refuse_kept(attribute)
-        return column_in(self.out.adds, attribute)
+        if attribute.parts is not None:
+            return column_in(self.out.stated, attribute)
+        return column_in(self.out.ensures if attribute.id == Ids.ENSURE else self.out.adds, attribute)
 
     def attribute(self, name: Any) -> Attribute:
         """The attribute of a name or id; ``schema/unknown-attribute`` if there is none."""
@@ -89,9 +98,20 @@ class Expander:
             raise self._none(attribute)
         if attribute.is_ref:
             value = self.slots.node(value, self.form)
-        elif attribute.type is not ValueType.TUPLE and isinstance(value, list | tuple | set | frozenset | Mapping):
+        elif attribute.type is ValueType.TUPLE:
+            value = self._tuple(attribute, value)
+        elif isinstance(value, list | tuple | set | frozenset | Mapping):
             raise self._not_one(attribute, value)
         column.take(row, value)
+
+    def _tuple(self, attribute: Attribute, value: Any) -> Any:
+        """A tuple with entity ids in its ref slots, as far as they are known."""
+        slots = with_entities(attribute, value, self._slot)
+        return unsettled(slots) if isinstance(slots, tuple) else slots
+
+    def _slot(self, ref: Any) -> int | Who:
+        node = self.slots.node(ref, self.form)
+        return node if node >= 0 else Who(node)
 
     def refuse(self, message: str, code: str, **more: Any) -> Exception:
         """The error for something wrong in the current form."""
@@ -128,15 +148,16 @@ class Expander:
         return _Reverse(attribute)
 
     def refuse_kept(self, attribute: Attribute) -> None:
-        """Refuses what only the store itself may write, and what nobody can yet."""
-        if attribute.tuple_attrs is not None:
+        """Refuses what can only be asserted: composite tuples, which the store keeps, and ``db/ensure``."""
+        if attribute.parts is not None:
             raise self.refuse(
-                f"{attribute.ident!r} is kept by the store from {list(attribute.tuple_attrs)!r}: it can not be written",
+                f"{attribute.ident!r} is kept by the store from {list(attribute.tuple_attrs or ())!r}:"
+                " it changes when they do",
                 "tx/composite-tuple",
                 attribute=attribute.ident,
             )
-        if attribute.id in _UNSUPPORTED:
-            raise self.refuse(f"{attribute.ident!r} is not supported yet", "tx/unsupported", attribute=attribute.ident)
+        if attribute.id == Ids.ENSURE:
+            raise self.refuse(":db/ensure is not stored: it can only be asserted", "tx/ensure-not-stored")
 
     def _entry(self, column: Column, row: int, value: Any) -> None:
         """A value that is not simply one of the attribute's own type."""
@@ -180,6 +201,7 @@ class Expander:
         for item in (value,) if one or self._is_lookup(value) else value:
             if item is None:
                 raise self._none(attribute)
+            item = shallow(item) if isinstance(item, Struct) else item
             node = self._nested(item) if isinstance(item, Mapping) else self.slots.node(item, self.form)
             column.take(self.out.row(node, self.form), target)
 
@@ -200,6 +222,8 @@ class Expander:
     def _ref(self, attribute: Attribute, value: Any) -> int:
         if value is None:
             raise self._none(attribute)
+        if isinstance(value, Struct):
+            value = shallow(value)
         if not isinstance(value, Mapping):
             return self.slots.node(value, self.form)
         if not attribute.component and not self._is_anchored(value):
@@ -213,8 +237,11 @@ class Expander:
 
     def _is_anchored(self, value: Mapping[Any, Any]) -> bool:
         names = (name_of(key) for key in value)
-        known = (self.schema.get(name) for name in names if name is not None)
-        return "db/id" in value or ":db/id" in value or any(each is not None and each.unique for each in known)
+        known = [self.schema.get(name) for name in names if name is not None]
+        if "db/id" in value or ":db/id" in value or any(each is not None and each.unique for each in known):
+            return True
+        said = {each.id for each in known if each is not None}
+        return any(said.issuperset(key.parts or ()) for key in traits(self.schema).keys)
 
     def _nested(self, value: Mapping[Any, Any]) -> int:
         self.deeper("maps")

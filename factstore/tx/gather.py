@@ -85,6 +85,10 @@ class Gathered:
         """... and where it expects nothing."""
         self.lookups: dict[int, Column] = {}
         """The values of lookup refs; the subject of each row is the node to be found."""
+        self.stated: dict[int, Column] = {}
+        """Composite tuples as somebody says they are: checked, and looked up, but not written."""
+        self.ensures: dict[int, Column] = {}
+        """The specs that ``db/ensure`` names, under its id."""
         self.wiped: list[Wipe] = []
         self.gone: list[int] = []
         """The rows whose subject is retracted whole."""
@@ -97,7 +101,7 @@ class Gathered:
 
     def columns(self) -> list[Column]:
         """All columns, in the order in which their values are encoded."""
-        groups = (self.lookups, self.adds, self.retracts, self.olds)
+        groups = (self.lookups, self.adds, self.retracts, self.olds, self.stated, self.ensures)
         return [column for group in groups for column in group.values()]
 
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from msgspec import Struct
+
 from factstore.db import DbValue
 from factstore.schema import Attribute
+from factstore.schema_instance import shallow
+from factstore.schema_tuples import with_entities
 from factstore.tx.expand import Expander
 from factstore.tx.forms import Forms, name_of, read_forms, shown
 from factstore.tx.gather import Gathered, Wipe, column_in
 from factstore.tx.slots import Slots
+from factstore.values import ValueType
 
 Function = Callable[..., Any]
 """A transaction function: called with the db value before and its arguments, it gives transaction data."""
@@ -36,6 +41,8 @@ class _Walk:
             self.at.map(form)
         elif isinstance(form, list | tuple) and form:
             self._operation(form)
+        elif isinstance(form, Struct):
+            self.at.map(shallow(form))
         elif form is not None:
             raise self.at.refuse(
                 f"{shown(form)} ({type(form).__name__}) is no form: expected a map or a list like [:db/add e a v]",
@@ -91,8 +98,8 @@ class _Walk:
         self.at.out.gone.append(self._settled(entity, "retractEntity"))
 
     def _cas(self, entity: Any, name: Any, old: Any, new: Any) -> None:
-        row, column = self._settled(entity, "cas"), self.at.adds(name)
-        attribute = column.attribute
+        row, attribute = self._settled(entity, "cas"), self._writable(name)
+        column = column_in(self.at.out.adds, attribute)
         if old is None:
             self.at.out.absent.append(Wipe(row, attribute))
         else:
@@ -106,6 +113,8 @@ class _Walk:
     def _settled_value(self, attribute: Attribute, value: Any, operation: str) -> Any:
         if attribute.is_ref and value is not None:
             self.at.slots.settled(value, self.at.form, operation)
+        elif attribute.type is ValueType.TUPLE:
+            with_entities(attribute, value, lambda ref: self.at.slots.settled(ref, self.at.form, operation))
         return value
 
     def _writable(self, name: Any) -> Attribute:

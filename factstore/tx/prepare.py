@@ -13,17 +13,21 @@ from factstore.datom import TX0
 from factstore.db import DbValue
 from factstore.dictionary import Entry
 from factstore.schema import Ids, Schema
+from factstore.tx.after import db_after
 from factstore.tx.apply import Applier
+from factstore.tx.backfill import backfilled
 from factstore.tx.before import Before, traits
 from factstore.tx.checks import refuse_builtin, refuse_derived, refuse_excision, stated_instant
 from factstore.tx.composites import with_composites
 from factstore.tx.diff import Diff, Said
 from factstore.tx.encode import Codes, encode_columns
+from factstore.tx.ensure import check_ensured
 from factstore.tx.entities import Entities
 from factstore.tx.forms import Forms
 from factstore.tx.operations import Function, expand
 from factstore.tx.plan import Allocation, Assertions, Plan, QuickPlan
 from factstore.tx.points import ReaderPoints
+from factstore.tx.predicates import Predicates, check_values
 from factstore.tx.quick import quick
 from factstore.tx.reader import Reader
 from factstore.tx.redefine import redefined
@@ -145,20 +149,24 @@ def in_full(
         gathered, slots = expand(forms, db_before, counters.t, functions)
     codes = Codes(reader, db_before.dictionary)
     encode_columns(gathered.columns(), codes, gathered, forms)
-    resolver = Resolver(forms, gathered, slots, reader, codes)
+    resolver = Resolver(forms, gathered, slots, reader, codes, schema=db_before.schema)
     next_e = resolver.run(counters.next_e)
     before = Before(reader, counters.next_e, tx)
-    found = Applier(resolver, db_before.schema, codes, before).run(tx)
+    applier = Applier(resolver, db_before.schema, codes, before)
+    found = applier.run(tx)
     if not excising:
         refuse_excision(gathered, forms)
     refuse_derived(gathered, found.added, tx, codes, forms)
     refuse_builtin(found, db_before.schema)
-    found = with_composites(found, db_before.schema, before, codes, reader)
+    found = _composed(found, applier, before, reader)
+    predicates = Predicates(functions)
+    check_values(found.added, db_before.schema, codes, predicates, resolver)
     schema = redefined(found, db_before, before, counters.t, codes)
+    found = backfilled(found, db_before, schema, counters.t, codes)
     found, instant = _stamped(found, tx, now, previous_instant, codes)
-    added, entries = _settled(found.added, db_before.schema, codes, counters.next_v)
-    retracted, _ = _settled(found.retracted, db_before.schema, codes, counters.next_v)
-    return Plan(
+    added, entries = _settled(found.added, schema, codes, counters.next_v)
+    retracted, _ = _settled(found.retracted, schema, codes, counters.next_v)
+    plan = Plan(
         t=counters.t,
         tx=tx,
         entries=entries,
@@ -170,6 +178,13 @@ def in_full(
         schema=schema,
         instant=instant,
     )
+    check_ensured(resolver, found, schema, before, predicates=predicates, after=lambda: db_after(db_before, plan))
+    return plan
+
+
+def _composed(found: Diff, applier: Applier, before: Before, reader: Reader) -> Diff:
+    schema, codes, misstated = applier.schema, applier.codes, applier.misstated
+    return with_composites(found, applier.stated(), schema, before, codes, reader=reader, misstated=misstated)
 
 
 def _stamped(found: Diff, tx: int, now: datetime, previous: datetime | None, codes: Codes) -> tuple[Diff, datetime]:

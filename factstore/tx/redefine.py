@@ -13,7 +13,6 @@ from factstore.schema import SCHEMA_ATTRIBUTES, Attribute, Change, Ids, Schema
 from factstore.tx.before import Before, traits
 from factstore.tx.diff import NOTHING, Diff, Said, at, joined
 from factstore.tx.encode import Codes
-from factstore.values import ValueType
 
 _SCHEMA: Final = ints(sorted(SCHEMA_ATTRIBUTES))
 _DEFINING: Final = ints(sorted((Ids.CARDINALITY, Ids.UNIQUE, Ids.VALUE_TYPE, Ids.TUPLE_ATTRS)))
@@ -67,20 +66,26 @@ def _check_facts(old: Attribute, new: Attribute, found: Diff, db_before: DbValue
     narrower = old.many and not new.many
     if not narrower and (new.unique is None or old.unique is not None):
         return
+    refuse_stale(db_before, t)
+    rows = facts_after(old, found, db_before)
+    if narrower and (entity := repeated(rows.e)) is not None:
+        raise contradicted(new, "can not become cardinality one", f"two values on entity {entity}")
+    if new.unique is not None and old.unique is None and (code := repeated(rows.v)) is not None:
+        raise contradicted(new, "can not become unique", f"two entities with {codes.show(new, code)}")
+
+
+def refuse_stale(db_before: DbValue, t: int) -> None:
+    """Refuses to judge all facts by those of another state than the one before the transaction."""
     if db_before.basis_t + 1 != t:
         raise TransactionError(
             f"the schema change was checked against t={db_before.basis_t}, but the transaction is t={t}",
             code="tx/stale",
             basis_t=db_before.basis_t,
         )
-    rows = _facts_after(old, found, db_before)
-    if narrower and (entity := _repeated(rows.e)) is not None:
-        raise _contradicted(new, "can not become cardinality one", f"two values on entity {entity}")
-    if new.unique is not None and old.unique is None and (code := _repeated(rows.v)) is not None:
-        raise _contradicted(new, "can not become unique", f"two entities with {codes.show(new, code)}")
 
 
-def _facts_after(attribute: Attribute, found: Diff, db_before: DbValue) -> Rows:
+def facts_after(attribute: Attribute, found: Diff, db_before: DbValue) -> Rows:
+    """All facts of an attribute as they are with ``found``."""
     index = db_before.snapshot.index(attribute.id)
     added, retracted = (_rows(at(said, said.a == attribute.id)) for said in found)
     return index.advance(added, retracted).scan()
@@ -90,32 +95,26 @@ def _rows(said: Said) -> Rows:
     return Rows(said.e, said.v, np.zeros(len(said.e), dtype=np.int64))
 
 
-def _repeated(keys: Ints) -> int | None:
+def repeated(keys: Ints) -> int | None:
+    """The least key that is there twice."""
     ordered = np.sort(keys)
     twice = ordered[1:][ordered[1:] == ordered[:-1]]
     return int(twice[0]) if len(twice) else None
 
 
-def _contradicted(attribute: Attribute, what: str, seen: str) -> SchemaError:
+def contradicted(attribute: Attribute, what: str, seen: str) -> SchemaError:
+    """The error for what the facts do not allow."""
     return SchemaError(
         f"{attribute.ident!r} {what}: it has {seen}", code="schema/contradicted", attribute=attribute.ident
     )
 
 
 def _check_parts(attribute: Attribute, schema: Schema) -> None:
-    """A composite tuple is made of attributes that are there, have one value, and are no tuples."""
-    for name in attribute.tuple_attrs or ():
-        part = schema.get(name)
-        wrong = (
-            "is not an attribute"
-            if part is None
-            else "has many values"
-            if part.many
-            else "is a tuple"
-            if part.type is ValueType.TUPLE
-            else None
-        )
-        if wrong:
+    """The parts of a composite tuple have one value each."""
+    for part in map(schema.attribute, attribute.parts or ()):
+        if part.many:
             raise SchemaError(
-                f"{attribute.ident!r} is made of {name!r}, which {wrong}", code="schema/invalid", attribute=name
+                f"{attribute.ident!r} is made of {part.ident!r}, which has many values",
+                code="schema/invalid",
+                attribute=part.ident,
             )

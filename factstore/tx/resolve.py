@@ -8,11 +8,13 @@ so the order of forms does not matter.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from factstore.columns import EMPTY, Ints, Mask, ints, rank
 from factstore.errors import EntityError
-from factstore.schema import Attribute
+from factstore.schema import Attribute, Schema
 from factstore.tx.claims import Claimants
 from factstore.tx.encode import Codes
 from factstore.tx.entities import Entities
@@ -20,41 +22,56 @@ from factstore.tx.forms import Forms
 from factstore.tx.gather import Gathered
 from factstore.tx.reader import Reader
 from factstore.tx.slots import Slots
+from factstore.values import ValueType
 
 
 class Resolver:
     """Finds, unifies and brings forth the entities of one transaction."""
 
-    def __init__(self, forms: Forms, gathered: Gathered, slots: Slots, reader: Reader, codes: Codes) -> None:
+    def __init__(
+        self, forms: Forms, gathered: Gathered, slots: Slots, reader: Reader, codes: Codes, *, schema: Schema
+    ) -> None:
         self.entities = Entities(slots)
         self.node = ints(gathered.node)
         """The subject of each row."""
-        self.said = Claimants(forms, gathered, self.node, self.entities, codes)
-        self._asked: Mask = np.zeros(len(self.said.holder), dtype=np.bool_)
+        self.said = Claimants(forms, gathered, self.node, self.entities, codes, schema=schema)
+        self._codes = codes
         self.forms = forms
         self.gathered = gathered
         self._reader = reader
 
     def run(self, next_e: int) -> int:
         """Resolves every slot; gives the next free entity id."""
-        while len(self.said.claims.a) and self._round():
+        while (len(self.said.claims.a) or self.said.depends) and self._round():
             pass
         self._refuse_missing()
-        return self._bear(next_e)
+        next_e = self._bear(next_e)
+        if self._codes.late:
+            self._settle()
+        return next_e
 
     def _round(self) -> bool:
+        if self.said.depends:
+            self.said.restate()
         self._ask()
         found, unified = self._find(), self._unify()
-        # Only a ref whose target has just become known can tell anything new.
-        return (found or unified) and bool(self.said.claims.is_ref.any())
+        # Only what refers to somebody who has just become known can tell anything new.
+        return (found or unified) and (self.said.depends or bool(self.said.claims.is_ref.any()))
+
+    def _settle(self) -> None:
+        """Now that everybody is known, tuples that somebody stands in are values like any other."""
+        for column in self.gathered.columns():
+            if column.attribute.type is ValueType.TUPLE:
+                column.codes = self._codes.now(column.codes, self.entities.of)
+        self.said.restate()
 
     def _ask(self) -> None:
         v = self.said.values()
-        known = ~self.said.claims.fresh & (~self.said.claims.is_ref | (v >= 0)) & ~self._asked
+        known = ~self.said.claims.fresh & (~self.said.claims.is_ref | (v >= 0)) & ~self.said.asked
         at = np.flatnonzero(known)
         if len(at):
             self.said.holder[at] = self._reader.holders(self.said.claims.a[at], v[at])
-            self._asked |= known
+            self.said.asked |= known
 
     def _find(self) -> bool:
         nodes = self.entities.of(self.said.claims.node)
@@ -100,9 +117,18 @@ class Resolver:
             raise self.forms.refuse_as(EntityError, form, f"there is no entity {given!r}", "entity/missing", ref=given)
 
     def _used_nodes(self) -> Ints:
-        columns = self.gathered.adds.values()
-        subjects = [self.node[column.at] for column in columns]
-        return np.concatenate([EMPTY, *subjects, *(column.codes for column in columns if column.attribute.is_ref)])
+        groups = (self.gathered.adds, self.gathered.stated, self.gathered.ensures)
+        subjects = [self.node[column.at] for group in groups for column in group.values()]
+        return np.concatenate([EMPTY, *subjects, *(nodes for _, nodes in self._referred())])
+
+    def _referred(self) -> Iterator[tuple[Attribute, Ints]]:
+        """Everybody whom a value that is asserted refers to."""
+        for group in (self.gathered.adds, self.gathered.stated, self.gathered.ensures):
+            for column in group.values():
+                if column.attribute.is_ref:
+                    yield column.attribute, column.codes
+                elif self._codes.late and column.attribute.type is ValueType.TUPLE:
+                    yield column.attribute, ints(self._codes.late.nodes(column.codes))
 
     def _bear(self, next_e: int) -> int:
         entities = self.entities
@@ -121,14 +147,12 @@ class Resolver:
         return next_e + len(born)
 
     def _refuse_unasserted(self, asserted: Mask) -> None:
-        for column in self.gathered.adds.values():
-            if not column.attribute.is_ref:
-                continue
-            nodes = self.entities.of(column.codes)
+        for attribute, referred in self._referred():
+            nodes = self.entities.of(referred)
             roots = ~nodes[nodes < 0]
             bad = roots[~asserted[roots]]
             if len(bad):
-                raise self._only_a_value(bad, column.attribute)
+                raise self._only_a_value(bad, attribute)
 
     def _only_a_value(self, slots: Ints, attribute: Attribute) -> Exception:
         given = [self.entities.slots.given[slot] for slot in dict.fromkeys(slots.tolist())]

@@ -222,8 +222,9 @@ def test_endless_functions_and_maps_are_stopped() -> None:
         ([["db/retractEntity", -1]], "tx/tempid-not-allowed"),
         ([["db/cas", "x", "person/age", None, 1]], "tx/tempid-not-allowed"),
         ([["db/cas", 256, "person/boss", None, "x"]], "tx/tempid-not-allowed"),
-        ([{"db/ensure": "color/red"}], "tx/unsupported"),
-        ([{"db.attr/preds": "f"}], "tx/unsupported"),
+        ([{"db/ensure": "color/red"}], "tx/tempid-not-entity"),
+        ([{"person/name": "x", "db/ensure": "color/red"}], "tx/not-a-spec"),
+        ([{"db.attr/preds": "f"}], "schema/incomplete"),
     ],
 )
 def test_what_is_wrong_is_refused_by_name(data: Any, code: str) -> None:
