@@ -43,6 +43,8 @@ CELLS: dict[str, list[Any]] = {
     "person/point": [(1, "a"), [2, "b"], (1,), "p"],
     "reg/course": ["c", "d"],
     "reg/year": [1, 2],
+    "reg/key": [("c", 1), ["d", 2], ("c", "1")],
+    "db/ensure": ["color/red", "no/spec"],
 }
 
 
