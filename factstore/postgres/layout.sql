@@ -51,9 +51,13 @@ CREATE TABLE {s}.facts_hist PARTITION OF {s}.facts FOR VALUES FROM (MINVALUE) TO
 CREATE UNIQUE INDEX live_eavt ON {s}.facts_live (e, a, v);
 CREATE INDEX live_avet ON {s}.facts_live (a, v, e) WHERE fl & 1 = 1;
 CREATE INDEX live_vaet ON {s}.facts_live (v, a, e) WHERE vt = 1;
+-- What defines attributes, and all idents: a connection begins with them. Not doc, txInstant and tx/origin, of which
+-- there are as many as entities or transactions.
+CREATE INDEX live_schema ON {s}.facts_live (a) WHERE a < 256 AND a NOT IN (8, 9, 18);
 CREATE INDEX hist_eavt ON {s}.facts_hist (e, a, v);
 CREATE INDEX hist_avet ON {s}.facts_hist (a, v, e) WHERE fl & 1 = 1;
 CREATE INDEX hist_vaet ON {s}.facts_hist (v, a, e) WHERE vt = 1;
+CREATE INDEX hist_schema ON {s}.facts_hist (a) WHERE a < 256 AND a NOT IN (8, 9, 18);
 
 CREATE FUNCTION {s}.append_only() RETURNS trigger LANGUAGE plpgsql AS
   $$ BEGIN RAISE EXCEPTION 'the log of a factstore is append-only'; END $$;

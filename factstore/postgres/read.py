@@ -17,22 +17,17 @@ from psycopg.types.numeric import Int8
 from factstore.columns import Intervals, Ints, LogRows, Rows, ints
 from factstore.datom import FOREVER, TX0
 from factstore.dictionary import Dictionary, Entry, digest
-from factstore.errors import LogError
-from factstore.postgres.arrays import LAST_ATTRIBUTE, columns, int4s, int8s, uuids
+from factstore.postgres.arrays import columns, int8s, uuids
+from factstore.postgres.load import load, load_intervals
 from factstore.postgres.pool import Pool, Row
 from factstore.postgres.statements import statements
-from factstore.schema import Ids
 from factstore.snapshot import NO_FACTS, Facts
 from factstore.values import Value, ValueType
 from factstore.values_bytes import from_bytes
 
-_E_V_TX: Final = (("e", ">i8"), ("v", ">i8"), ("tx", ">i8"))
-_FACT: Final = (*_E_V_TX, ("a", ">i4"))
-_LIFE: Final = (*_E_V_TX, ("end", ">i8"), ("a", ">i4"))
+_FACT: Final = (("e", ">i8"), ("v", ">i8"), ("tx", ">i8"), ("a", ">i4"))
 _OPERATION: Final = (("tx", ">i8"), ("e", ">i8"), ("v", ">i8"), ("a", ">i4"), ("vt", ">i2"), ("added", "?"))
 
-_TOO_LARGE: Final = "54000"
-"""The sqlstate of a value beyond 1 GB."""
 _MANY_CODES: Final = 20_000
 _DENSE: Final = 16
 """More than _MANY_CODES are read as a range if that reads at most _DENSE entries for one that is wanted."""
@@ -65,49 +60,10 @@ class Reads:
         return LogRows(tx, e, a, vt, v, added)
 
     def load(self, attributes: Sequence[int], t: int) -> Mapping[int, Rows]:
-        e, v, tx, a = columns(self._pieces("load", attributes, t), _FACT)
-        return {attribute: Rows(*_of(attribute, a, e, v, tx)) for attribute in attributes}
+        return load(self._readers, self._sql, attributes, t)
 
     def load_intervals(self, attributes: Sequence[int], t: int) -> Mapping[int, Intervals]:
-        e, v, start, end, a = columns(self._pieces("lives", attributes, t), _LIFE)
-        end = np.where(end > TX0 + t, FOREVER, end)
-        return {attribute: Intervals(*_of(attribute, a, e, v, start, end)) for attribute in attributes}
-
-    def _pieces(self, what: str, attributes: Sequence[int], t: int) -> list[tuple[bytes | None]]:
-        """The rows of some attributes: of those in value order by index, of the others by one pass for all.
-
-        One attribute that is in no index of a huge store thus costs a pass over all of it.
-        """
-        # What only a speculative value defines is not in the store.
-        stored = [a for a in attributes if a <= LAST_ATTRIBUTE]
-        said = self._said_by_value(stored)
-        by_value = {attribute for attribute, _, _ in said}
-        indexed, others = [a for a in stored if a in by_value], [a for a in stored if a not in by_value]
-        pieces = self._indexed(f"{what}_by_value", indexed, t)
-        # Said before and after by the same facts, it held at the load as well: else the index may have lost them.
-        if pieces is None or (indexed and self._said_by_value(indexed) != said):
-            pieces, others = [], stored
-        return pieces + self._columns_of(f"{what}_scan", others, t)
-
-    def _said_by_value(self, attributes: list[int]) -> set[Row]:
-        params = {"a": int8s(ints(attributes)), "unique": Int8(Ids.UNIQUE), "index": Int8(Ids.INDEX)}
-        return set(self._readers.fetch(self._sql["by_value"], params))
-
-    def _indexed(self, statement: str, attributes: list[int], t: int) -> list[tuple[bytes | None]] | None:
-        """The rows by index; None if they are too many for it."""
-        try:
-            return self._columns_of(statement, attributes, t)
-        except LogError as error:
-            if error.data.get("sqlstate") != _TOO_LARGE:
-                raise
-            return None
-
-    def _columns_of(self, statement: str, attributes: list[int], t: int) -> list[tuple[bytes | None]]:
-        if not attributes:
-            return []
-        params = {"a": int4s(ints(attributes)), "t": Int8(t), "tx": Int8(TX0 + t)}
-        # Not prepared: a plan is made for these attributes, with what is known of their number.
-        return [(piece,) for (piece,) in self._readers.fetch(self._sql[statement], params, prepare=False)]
+        return load_intervals(self._readers, self._sql, attributes, t)
 
     def facts_of(self, entities: Ints, t: int) -> Facts:
         if not len(entities):
@@ -129,11 +85,6 @@ class Reads:
         else:
             rows = self._readers.fetch(self._sql["entries"], {"id": int8s(ints(list(codes)))})
         return [_entry(*row) for row in rows]
-
-
-def _of(attribute: int, a: Ints, *columns: Ints) -> tuple[Ints, ...]:
-    mine = a == attribute
-    return columns if mine.all() else tuple(column[mine] for column in columns)
 
 
 _TYPES: Final = {int(vt): vt for vt in ValueType}

@@ -98,71 +98,75 @@ FROM unnest(%(e)s) AS k(e) JOIN {s}.facts_hist f ON f.e = k.e
 WHERE f.tx_from <= %(tx)s AND f.tx_to > %(tx)s AND (SELECT t FROM {s}.root) > %(t)s
 
 -- name: by_value
--- What says of attributes that they are kept in value order, and since when: a db/unique or a true db/index.
-SELECT e, a, tx_from FROM {s}.facts_live WHERE e = ANY(%(a)s) AND (a = %(unique)s OR (a = %(index)s AND v = 1))
+-- Which attributes are kept in value order: those with a db/unique or a true db/index.
+SELECT DISTINCT e FROM {s}.facts_live WHERE e = ANY(%(a)s) AND (a = %(unique)s OR (a = %(index)s AND v = 1))
 
--- name: load_scan
--- The facts of some attributes that held at a transaction, from one pass over the tables, in pieces of
--- 128 MB of table: a value may have at most 1 GB.
-SELECT piece.rows
-FROM generate_series(0, pg_relation_size('{s}.facts_live') / current_setting('block_size')::int8, 16384) AS b,
-LATERAL (
-  SELECT string_agg(int8send(e) || int8send(v) || int8send(tx_from) || int4send(a), ''::bytea) AS rows
-  FROM {s}.facts_live
-  WHERE ctid >= format('(%%s,0)', b)::tid AND ctid < format('(%%s,0)', b + 16384)::tid
-    AND a = ANY(%(a)s) AND tx_from <= %(tx)s
-) AS piece
-UNION ALL
-SELECT piece.rows
-FROM generate_series(0, CASE WHEN (SELECT t FROM {s}.root) > %(t)s
-  THEN pg_relation_size('{s}.facts_hist') / current_setting('block_size')::int8 ELSE -1 END, 16384) AS b,
-LATERAL (
-  SELECT string_agg(int8send(e) || int8send(v) || int8send(tx_from) || int4send(a), ''::bytea) AS rows
-  FROM {s}.facts_hist
-  WHERE ctid >= format('(%%s,0)', b)::tid AND ctid < format('(%%s,0)', b + 16384)::tid
-    AND a = ANY(%(a)s) AND tx_from <= %(tx)s AND tx_to > %(tx)s
-) AS piece
+-- name: begin_load
+-- All pieces of a load are read from one snapshot: between two, a fact can move from live to hist.
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY
 
--- name: load_by_value
--- The same for attributes that are kept in value order, so that the index on them can be used. A piece is
--- an attribute here, and may be too large for a value: then load_scan does it.
-SELECT piece.rows FROM unnest(%(a)s) AS k(a), LATERAL (
-  SELECT string_agg(int8send(e) || int8send(v) || int8send(tx_from) || int4send(f.a), ''::bytea) AS rows
-  FROM {s}.facts_live f WHERE fl & 1 = 1 AND f.a = k.a AND tx_from <= %(tx)s
-) AS piece
-UNION ALL
-SELECT piece.rows FROM unnest(%(a)s) AS k(a), LATERAL (
-  SELECT string_agg(int8send(e) || int8send(v) || int8send(tx_from) || int4send(f.a), ''::bytea) AS rows
-  FROM {s}.facts_hist f WHERE fl & 1 = 1 AND f.a = k.a AND tx_from <= %(tx)s AND tx_to > %(tx)s
-) AS piece
-WHERE (SELECT t FROM {s}.root) > %(t)s
+-- name: load_memory
+-- A piece is grouped by attribute in memory, which takes what it sends.
+SET LOCAL work_mem = '128MB'
 
--- name: lives_scan
--- The facts of some attributes that ever held up to a transaction, with their lives.
-SELECT piece.rows
-FROM generate_series(0, pg_relation_size('{s}.facts_live') / current_setting('block_size')::int8, 16384) AS b,
-LATERAL (
-  SELECT string_agg(int8send(e) || int8send(v) || int8send(tx_from) || int8send(tx_to) || int4send(a), ''::bytea) AS rows
-  FROM {s}.facts_live
-  WHERE ctid >= format('(%%s,0)', b)::tid AND ctid < format('(%%s,0)', b + 16384)::tid
-    AND a = ANY(%(a)s) AND tx_from <= %(tx)s
-) AS piece
-UNION ALL
-SELECT piece.rows
-FROM generate_series(0, pg_relation_size('{s}.facts_hist') / current_setting('block_size')::int8, 16384) AS b,
-LATERAL (
-  SELECT string_agg(int8send(e) || int8send(v) || int8send(tx_from) || int8send(tx_to) || int4send(a), ''::bytea) AS rows
-  FROM {s}.facts_hist
-  WHERE ctid >= format('(%%s,0)', b)::tid AND ctid < format('(%%s,0)', b + 16384)::tid
-    AND a = ANY(%(a)s) AND tx_from <= %(tx)s
-) AS piece
+-- name: export_snapshot
+-- The snapshot of this session, for others to read from.
+SELECT pg_export_snapshot()
 
--- name: lives_by_value
--- The same for attributes that are kept in value order.
-SELECT piece.rows FROM unnest(%(a)s) AS k(a), LATERAL (
-  SELECT string_agg(int8send(e) || int8send(v) || int8send(tx_from) || int8send(tx_to) || int4send(f.a), ''::bytea) AS rows
-  FROM {s}.facts f WHERE fl & 1 = 1 AND f.a = k.a AND tx_from <= %(tx)s
-) AS piece
+-- name: import_snapshot
+-- To read from another session's snapshot; no parameter is allowed here.
+SET TRANSACTION SNAPSHOT '{snapshot}'
+
+-- name: extent
+-- How far the store is, and the blocks of its tables.
+SELECT t, pg_relation_size('{s}.facts_live') / current_setting('block_size')::int8,
+  pg_relation_size('{s}.facts_hist') / current_setting('block_size')::int8 FROM {s}.root
+
+-- name: load_scan_live
+-- The facts of some attributes that hold and held at a transaction, in a range of blocks. Entity and transaction are one
+-- number; the id of a transaction, far above all others, is sent as -1 - t. The product is refused where it overflows.
+SELECT a, string_agg(
+  int8send(CASE WHEN e < %(tx0)s THEN e ELSE %(tx0)s - 1 - e END * %(unit)s + (tx_from - %(tx0)s)) || int8send(v), ''::bytea)
+FROM {s}.facts_live
+WHERE ctid >= %(low)s::tid AND ctid < %(high)s::tid AND a = ANY(%(a)s) AND tx_from <= %(tx)s GROUP BY a
+
+-- name: load_scan_live_wide
+-- The same, each column by itself, for where the product overflows.
+SELECT a, string_agg(int8send(e) || int8send(v) || int8send(tx_from) || int8send(tx_to), ''::bytea)
+FROM {s}.facts_live
+WHERE ctid >= %(low)s::tid AND ctid < %(high)s::tid AND a = ANY(%(a)s) AND tx_from <= %(tx)s GROUP BY a
+
+-- name: load_scan_hist
+-- The facts of some attributes that have ended, but after a transaction.
+SELECT a, string_agg(int8send(e) || int8send(v) || int8send(tx_from) || int8send(tx_to), ''::bytea)
+FROM {s}.facts_hist
+WHERE ctid >= %(low)s::tid AND ctid < %(high)s::tid
+  AND a = ANY(%(a)s) AND tx_from <= %(tx)s AND tx_to > %(ended)s GROUP BY a
+
+-- name: load_by_value_live
+-- As load_scan_live, for attributes that are kept in value order: the index on them finds their blocks.
+SELECT a, string_agg(
+  int8send(CASE WHEN e < %(tx0)s THEN e ELSE %(tx0)s - 1 - e END * %(unit)s + (tx_from - %(tx0)s)) || int8send(v), ''::bytea)
+FROM {s}.facts_live WHERE fl & 1 = 1 AND a = ANY(%(a)s) AND tx_from <= %(tx)s GROUP BY a
+
+-- name: load_by_value_hist
+-- As load_scan_hist, for attributes that are kept in value order.
+SELECT a, string_agg(int8send(e) || int8send(v) || int8send(tx_from) || int8send(tx_to), ''::bytea)
+FROM {s}.facts_hist
+WHERE fl & 1 = 1 AND a = ANY(%(a)s) AND tx_from <= %(tx)s AND tx_to > %(ended)s GROUP BY a
+
+-- name: load_schema_live
+-- As load_scan_live, for attributes that define attributes: every connection begins with them.
+SELECT a, string_agg(
+  int8send(CASE WHEN e < %(tx0)s THEN e ELSE %(tx0)s - 1 - e END * %(unit)s + (tx_from - %(tx0)s)) || int8send(v), ''::bytea)
+FROM {s}.facts_live
+WHERE a < 256 AND a NOT IN (8, 9, 18) AND a = ANY(%(a)s) AND tx_from <= %(tx)s GROUP BY a
+
+-- name: load_schema_hist
+-- As load_scan_hist, for attributes that define attributes.
+SELECT a, string_agg(int8send(e) || int8send(v) || int8send(tx_from) || int8send(tx_to), ''::bytea)
+FROM {s}.facts_hist
+WHERE a < 256 AND a NOT IN (8, 9, 18) AND a = ANY(%(a)s) AND tx_from <= %(tx)s AND tx_to > %(ended)s GROUP BY a
 
 -- name: read
 -- A stretch of the log, 64 transactions to a piece: a value may have at most 1 GB, which is 34 million datoms.
