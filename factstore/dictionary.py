@@ -14,6 +14,8 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
+from sys import getsizeof
 from typing import Any, Final, Protocol
 
 from factstore.errors import LogError
@@ -60,6 +62,10 @@ def _key(vt: ValueType, value: Value) -> Any:
 class Dictionary:
     """What this process knows of a store's interned values; safe between threads.
 
+    Reading takes no lock: what is known only ever grows, but for :meth:`bound`, and a reader goes on with
+    what it has in hand. A code that is asked for is learned alone; its value's own way back to the
+    code is asked of the store when it is first sought, since most values are only ever shown.
+
     >>> d = Dictionary()
     >>> d.learn([(1, ValueType.STRING, "ann"), (2, ValueType.KEYWORD, "ann")])
     >>> d.codes_of(ValueType.STRING, ["ann", "bob"]), d.values_of([2, 1])
@@ -69,32 +75,36 @@ class Dictionary:
     def __init__(self, unknown: Unknown | None = None) -> None:
         self._unknown = unknown
         self._lock = threading.Lock()
-        self._values: list[Any] = []
-        self._codes: dict[ValueType, dict[Any, int]] = {vt: {} for vt in ValueType if vt.interned}
-
-    def known(self, vt: ValueType) -> dict[Any, int]:
-        """The codes this process has learned for a type (not for tuples, which are keyed by bytes)."""
-        return self._codes[vt]
+        self._recent = _Generation()
+        self._older = _Generation()
 
     def learn(self, entries: Iterable[Entry]) -> None:
-        """Keeps ``entries``."""
+        """Keeps ``entries``, to be found by code and by value."""
+        listed = list(entries)
         with self._lock:
-            for code, vt, value in entries:
-                if code >= len(self._values):
-                    self._values.extend([_MISSING] * (max(code + 1, 2 * len(self._values)) - len(self._values)))
-                self._values[code] = value
-                self._codes[vt][_key(vt, value)] = code
+            self._recent.keep([(code, value) for code, _, value in listed])
+            self._recent.keep_codes(listed)
 
     def codes_of(self, vt: ValueType, values: Sequence[Value]) -> list[int | None]:
         """The code of each value, None where the store has none."""
-        known = self._codes[vt]
+        known = self._recent.codes[vt]
         keys = values if vt is not ValueType.TUPLE else [_key(vt, value) for value in values]
         found = [known.get(key) for key in keys]
-        if self._unknown is not None and None in found:
-            strangers = {key: value for key, value, code in zip(keys, values, found, strict=True) if code is None}
-            self.learn(self._unknown.entries_of_values(vt, list(strangers.values())))
-            found = [known.get(key) for key in keys]
-        return found
+        if self._unknown is None or None not in found:
+            return found
+        strangers = {key: value for key, value, code in zip(keys, values, found, strict=True) if code is None}
+        learned = self._sought(vt, strangers)
+        return [learned.get(key) if code is None else code for key, code in zip(keys, found, strict=True)]
+
+    def _sought(self, vt: ValueType, strangers: dict[Any, Value]) -> dict[Any, int]:
+        """The codes of values that were not sought lately, by key: of the older ones, or from the store."""
+        older = self._older.codes[vt]
+        entries: list[Entry] = [(older[key], vt, value) for key, value in strangers.items() if key in older]
+        asked = [value for key, value in strangers.items() if key not in older]
+        if asked and self._unknown is not None:
+            entries.extend(self._unknown.entries_of_values(vt, asked))
+        self.learn(entries)
+        return {_key(vt, value): code for code, _, value in entries}
 
     def code_of(self, vt: ValueType, value: Value) -> int | None:
         """The code of one value, None where the store has none."""
@@ -102,25 +112,91 @@ class Dictionary:
 
     def values_of(self, codes: Sequence[int]) -> list[Value]:
         """The value of each code; :class:`LogError` ``log/unknown-code`` if the store knows no such code."""
-        values = self._values
+        values = self._recent.values
         try:
             found = [values[code] for code in codes]
         except IndexError:
-            found = None
-        if found is None or _MISSING in found:
-            self._ask([code for code in set(codes) if code >= len(values) or values[code] is _MISSING])
-            found = [self._values[code] for code in codes]
-        return found
+            found = [values[code] if code < len(values) else _MISSING for code in codes]
+        if _MISSING not in found:
+            return found
+        read = self._read({code for code, value in zip(codes, found, strict=True) if value is _MISSING})
+        return [read[code] if value is _MISSING else value for code, value in zip(codes, found, strict=True)]
 
-    def _ask(self, codes: list[int]) -> None:
-        if self._unknown is not None:
-            self.learn(self._unknown.entries_of_codes(codes))
-        lost = [code for code in codes if code >= len(self._values) or self._values[code] is _MISSING]
+    def _read(self, codes: set[int]) -> dict[int, Value]:
+        """The values of codes that were not read lately: of the older ones, or from the store."""
+        older = self._older.values
+        read = {code: older[code] for code in codes if code < len(older) and older[code] is not _MISSING}
+        rest = sorted(codes - read.keys())
+        if rest and self._unknown is not None:
+            read.update((code, value) for code, _, value in self._unknown.entries_of_codes(rest))
+        with self._lock:
+            self._recent.keep(list(read.items()))
+        lost = [code for code in rest if code not in read]
         if lost:
             raise LogError(f"the dictionary has no value for code {lost[0]}", code="log/unknown-code", codes=lost)
+        return read
+
+    def bound(self, size: int) -> None:
+        """Lets go of what was used longest ago, so that all takes at most ``size`` bytes.
+
+        By halves: when what was used lately takes half of it, that becomes the older half, and what was the
+        older half and has not been used since goes. A dictionary with no store to ask again keeps everything.
+        """
+        recent = self._recent.nbytes
+        if self._unknown is None or (recent <= size // 2 and recent + self._older.nbytes <= size):
+            return
+        with self._lock:
+            self._older = self._recent if self._recent.nbytes <= size else _Generation()
+            self._recent = _Generation()
+
+    @property
+    def nbytes(self) -> int:
+        """About how many bytes its values and tables take."""
+        return self._recent.nbytes + self._older.nbytes
 
     def __len__(self) -> int:
-        return sum(len(codes) for codes in self._codes.values())
+        """How many values are held."""
+        return self._recent.count + self._older.count
+
+
+_BY_CODE: Final = 8
+_BY_VALUE: Final = 120
+"""About the bytes of a slot in the list of values; of a key, a number and their share of a hash table."""
+
+
+class _Generation:
+    """Values by code, and some of their codes by value; what is in it stays. Changed only under a dictionary's lock."""
+
+    __slots__ = ("_sizes", "codes", "count", "values")
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self.codes: dict[ValueType, dict[Any, int]] = {vt: {} for vt in ValueType if vt.interned}
+        self.count = 0
+        self._sizes = 0
+
+    @property
+    def nbytes(self) -> int:
+        return self._sizes + _BY_CODE * len(self.values) + _BY_VALUE * sum(map(len, self.codes.values()))
+
+    def keep(self, entries: Sequence[tuple[int, Value]]) -> None:
+        """Takes values by code."""
+        if not entries:
+            return
+        values = self.values
+        room = max(map(itemgetter(0), entries)) + 1 - len(values)
+        if room > 0:
+            values.extend([_MISSING] * max(room, len(values) // 8))
+        for code, value in entries:
+            if values[code] is _MISSING:
+                self.count += 1
+                self._sizes += getsizeof(value)
+                values[code] = value
+
+    def keep_codes(self, entries: Iterable[Entry]) -> None:
+        """Takes codes by value."""
+        for code, vt, value in entries:
+            self.codes[vt][_key(vt, value)] = code
 
 
 class Overlay:

@@ -14,23 +14,19 @@ from typing import Final
 import numpy as np
 from psycopg.types.numeric import Int8
 
-from factstore.columns import Intervals, Ints, LogRows, Rows, ints
+from factstore.columns import Intervals, Ints, LogRows, Rows
 from factstore.datom import FOREVER, TX0
 from factstore.dictionary import Dictionary, Entry, digest
 from factstore.postgres.arrays import columns, int8s, uuids
+from factstore.postgres.entries import entries
 from factstore.postgres.load import load, load_intervals
 from factstore.postgres.pool import Pool, Row
 from factstore.postgres.statements import statements
 from factstore.snapshot import NO_FACTS, Facts
 from factstore.values import Value, ValueType
-from factstore.values_bytes import from_bytes
 
 _FACT: Final = (("e", ">i8"), ("v", ">i8"), ("tx", ">i8"), ("a", ">i4"))
 _OPERATION: Final = (("tx", ">i8"), ("e", ">i8"), ("v", ">i8"), ("a", ">i4"), ("vt", ">i2"), ("added", "?"))
-
-_MANY_CODES: Final = 20_000
-_DENSE: Final = 16
-"""More than _MANY_CODES are read as a range if that reads at most _DENSE entries for one that is wanted."""
 
 
 def facts_in(pieces: Iterable[Row]) -> Facts:
@@ -77,21 +73,4 @@ class Reads:
         return [(code, vt, values[i]) for i, code in self._readers.fetch(self._sql["codes"], params)]
 
     def entries_of_codes(self, codes: Sequence[int]) -> Iterable[Entry]:
-        if not codes:
-            return []
-        low, high = min(codes), max(codes)
-        if len(codes) > _MANY_CODES and high - low < _DENSE * len(codes):
-            rows = self._readers.fetch(self._sql["entries_between"], {"low": Int8(low), "high": Int8(high)})
-        else:
-            rows = self._readers.fetch(self._sql["entries"], {"id": int8s(ints(list(codes)))})
-        return [_entry(*row) for row in rows]
-
-
-_TYPES: Final = {int(vt): vt for vt in ValueType}
-
-
-def _entry(code: int, kind: int, txt: str | None, bin: bytes | None) -> Entry:
-    vt = _TYPES[kind]
-    if txt is None:
-        return code, vt, from_bytes(vt, bin or b"")
-    return code, vt, txt if vt is ValueType.STRING else from_bytes(vt, txt.encode())
+        return entries(self._readers, self._sql, codes)

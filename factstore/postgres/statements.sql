@@ -179,12 +179,19 @@ SELECT k.i - 1, d.id FROM unnest(%(h)s) WITH ORDINALITY AS k(h, i)
 JOIN {s}.dict d ON d.h = k.h AND d.kind = %(kind)s
 
 -- name: entries
--- Dictionary entries by code.
-SELECT d.id, d.kind, d.txt, d.bin FROM unnest(%(id)s) AS k(id) JOIN {s}.dict d ON d.id = k.id
+-- Dictionary entries by code: (code, kind, length) of each, and then all their bytes. textsend gives what the client's
+-- encoding, UTF-8, makes of a text.
+SELECT string_agg(int8send(id) || int2send(kind) || int4send(octet_length(b)), ''::bytea), string_agg(b, ''::bytea)
+FROM (
+  SELECT d.id, d.kind, coalesce(textsend(d.txt), d.bin) AS b FROM unnest(%(id)s) AS k(id) JOIN {s}.dict d ON d.id = k.id
+) AS found
 
 -- name: entries_between
 -- A dense range of dictionary entries, by one pass.
-SELECT id, kind, txt, bin FROM {s}.dict WHERE id BETWEEN %(low)s AND %(high)s
+SELECT string_agg(int8send(id) || int2send(kind) || int4send(octet_length(b)), ''::bytea), string_agg(b, ''::bytea)
+FROM (
+  SELECT id, kind, coalesce(textsend(txt), bin) AS b FROM {s}.dict WHERE id BETWEEN %(low)s AND %(high)s
+) AS found
 
 -- name: growth
 -- Rows the planner believes in, and rows changed since it last looked.

@@ -16,7 +16,7 @@ from factstore.datom import TX0
 from factstore.errors import LogError, StoreError
 from factstore.log import Writer, operations
 from factstore.postgres import PostgresLog
-from factstore.postgres import read as reading
+from factstore.postgres import entries as reading
 from factstore.schema import Ids
 from factstore.values import ValueType
 from tests import pg
@@ -237,12 +237,25 @@ def test_a_forked_child_opens_its_own_connections(pg_store) -> None:
 
 
 def test_a_bulk_of_codes_is_read_as_a_range(pg_store, dsn, monkeypatch) -> None:
-    monkeypatch.setattr(reading, "_MANY_CODES", 5)
+    monkeypatch.setattr(reading, "_MANY", 5)
     pg_store.commit([(ANN + n, NAME, f"name {n}") for n in range(10)])
     other = PostgresLog(dsn, _schema(pg_store.log))
     codes = other.load([NAME], 2)[NAME].v.tolist()
     assert sorted(other.dictionary.values_of(codes)) == [f"name {n}" for n in range(10)]
     assert len(other.dictionary) == 10
+    other.close()
+
+
+def test_values_too_large_to_send_together_are_sent_in_halves(pg_store, monkeypatch) -> None:
+    pg_store.commit([(ANN + n, NAME, f"name {n}") for n in range(4)])
+    other = PostgresLog(pg_store.log._readers._dsn, _schema(pg_store.log))
+    too_large = (
+        "CASE WHEN array_length(%(id)s, 1) > 1 THEN repeat('longer', 1000000000)::bytea ELSE string_agg(b, '') END"
+    )
+    entries = other._sql["entries"].replace("string_agg(b, ''::bytea)", too_large.replace("''", "''::bytea"))
+    monkeypatch.setattr(other, "_sql", {**other._sql, "entries": entries})
+    codes = other.load([NAME], 2)[NAME].v.tolist()
+    assert sorted(other.dictionary.values_of(codes)) == [f"name {n}" for n in range(4)]
     other.close()
 
 
