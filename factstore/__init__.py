@@ -12,6 +12,7 @@ from __future__ import annotations
 from factstore import edn
 from factstore.columns import LogRows
 from factstore.conn import Connection
+from factstore.conn_cache import Memory
 from factstore.conn_target import connect
 from factstore.database import Commit, Db
 from factstore.datom import Datom
@@ -46,6 +47,7 @@ __all__ = [
     "Keyword",
     "LogError",
     "LogRows",
+    "Memory",
     "QueryError",
     "Result",
     "Rule",

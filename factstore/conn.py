@@ -20,14 +20,14 @@ from pyrsistent import PMap, pmap
 
 from factstore import tx
 from factstore.columns import LogRows, ints
-from factstore.conn_cache import BoundedSnapshot, Recency, within
+from factstore.conn_cache import Cache, Memory
 from factstore.database import Commit, Db, commits_in
 from factstore.datom import TX0
 from factstore.errors import LogError, TransactionError
 from factstore.index import AttributeIndex
 from factstore.log import Log, advance_schema, operations, rows_at, schema_at
 from factstore.schema import Ids, Schema
-from factstore.snapshot import Past, Snapshot, changes_of
+from factstore.snapshot import Snapshot, changes_of
 from factstore.values import ValueType, decode_inline
 
 _PAGE: Final = 4096
@@ -60,9 +60,7 @@ class Connection:
         on_close: Callable[[], None] = lambda: None,
     ) -> None:
         self._log = log
-        self._cache_bytes = cache_bytes
-        self._recency = Recency()
-        self._past = Past(log)
+        self._cache = Cache(log, log.dictionary, cache_bytes)
         self._functions = dict(functions or {})
         self._on_close = on_close
         self._closed = False
@@ -170,6 +168,21 @@ class Connection:
         for start in range(db.t_of(after), last, _PAGE):
             yield from commits_in(self._log.read(start, min(start + _PAGE, last)), db)
 
+    def memory(self) -> Memory:
+        """What this connection holds in memory, in bytes: of each attribute, of the past, and of the dictionary.
+
+        What only older db values hold on to is not in it.
+
+        >>> import factstore
+        >>> with factstore.connect("memory:", cache_bytes=10**9) as conn:
+        ...     attributes = conn.db().q("[:find (count ?a) . :where [?a :db/valueType]]")
+        ...     conn.memory().columns["db/valueType"] >= 24 * attributes, conn.memory().bound
+        (True, 1000000000)
+        """
+        self._check_open()
+        db = self._head.db
+        return self._cache.memory(db.snapshot, db.schema)
+
     def _check_open(self) -> None:
         if self._closed:
             raise LogError("the connection is closed", code="log/closed")
@@ -196,12 +209,7 @@ class Connection:
         return _Head(self._db_at(t, schema, loaded), instant)
 
     def _db_at(self, t: int, schema: Schema, loaded: PMap[int, AttributeIndex]) -> Db:
-        if self._cache_bytes is None:
-            snapshot = Snapshot(self._log, t, loaded, self._past)
-        else:
-            # The past is outside the bound, so it is let go of with its head.
-            snapshot = BoundedSnapshot(self._log, t, loaded, self._recency)
-        return Db(snapshot, schema, self._log.dictionary, self._functions)
+        return Db(self._cache.snapshot(t, loaded), schema, self._log.dictionary, self._functions)
 
     def _publish(self, head: _Head) -> None:
         with self._advancing:
@@ -211,13 +219,13 @@ class Connection:
 
     def _bound(self) -> None:
         """Lets go of what exceeds ``cache_bytes``; who still holds an older db value keeps it alive until then."""
-        if self._cache_bytes is None:
+        if self._cache.bound is None:
             return
         with self._advancing:
             db = self._head.db
-            kept = within(db.snapshot.loaded, self._cache_bytes, self._recency)
-            if kept is not db.snapshot.loaded:
-                self._head = _Head(self._db_at(db.basis_t, db.schema, kept), self._head.instant)
+            kept = self._cache.fitted(db.snapshot)
+            if kept is not db.snapshot:
+                self._head = self._head._replace(db=Db(kept, db.schema, self._log.dictionary, self._functions))
 
 
 def _last_instant(rows: LogRows) -> datetime | None:

@@ -150,6 +150,11 @@ class Dictionary:
             self._recent = _Generation()
 
     @property
+    def is_cache(self) -> bool:
+        """Whether what it lets go of can be asked for again; if not, it is the store's own."""
+        return self._unknown is not None
+
+    @property
     def nbytes(self) -> int:
         """About how many bytes its values and tables take."""
         return self._recent.nbytes + self._older.nbytes

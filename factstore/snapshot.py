@@ -7,7 +7,7 @@ commit did not touch. A speculative one lies over another and keeps its changes 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
@@ -71,6 +71,11 @@ class Snapshot:
     def loaded(self) -> PMap[int, AttributeIndex]:
         """The indexes this process holds, by attribute id."""
         return self._loaded
+
+    @property
+    def lives(self) -> dict[int, Intervals]:
+        """What :meth:`intervals` has found out so far."""
+        return self._intervals
 
     def holds(self, attribute: int) -> bool:
         """True if the attribute is in this process already."""
@@ -151,6 +156,17 @@ class Past:
             if len(self._kept) > _PAST_KEPT:
                 self._kept.pop(next(iter(self._kept)))
             return found
+
+    @property
+    def kept(self) -> dict[int, Snapshot]:
+        """The snapshots that are here, by t."""
+        with self._lock:
+            return dict(self._kept)
+
+    def keep(self, ts: Collection[int]) -> None:
+        """Lets go of all others."""
+        with self._lock:
+            self._kept = {t: snapshot for t, snapshot in self._kept.items() if t in ts}
 
 
 _PAST_KEPT: Final = 8

@@ -19,11 +19,12 @@ from factstore.columns import LogRows
 from factstore.errors import FactstoreError, LogError
 from factstore.log import Counters
 from factstore.postgres.create import ensure_store
+from factstore.postgres.local import DISK_BYTES
 from factstore.postgres.pool import WRITER_SETTINGS, Pool, Session, is_lost, pipelined, translated
 from factstore.postgres.read import Reads
 from factstore.postgres.write import PostgresWriter
 
-__all__ = ["PostgresLog"]
+__all__ = ["DISK_BYTES", "PostgresLog"]
 
 _SETTLE_PAUSES: Final = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 """Seconds before each attempt to learn what became of a commit: a server that crashed is back in two or three."""
@@ -46,6 +47,8 @@ class PostgresLog(Reads):
         self._analyze_at = 2000
 
     def close(self) -> None:
+        if self._local is not None:
+            self._local.close()
         self._readers.close()
         self._writers.close()
 

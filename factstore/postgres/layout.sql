@@ -2,12 +2,14 @@
 
 -- One row: the writer's lock, the allocator of ids and the published basis in one. Whoever locks it has
 -- waited for the writer before, and an update rolls back with its transaction: t is dense, in commit order.
+-- store is the store's own id, by which a local cache knows it.
 CREATE TABLE {s}.root (
   id      int2 PRIMARY KEY CHECK (id = 1),
   t       int8 NOT NULL,
   next_e  int8 NOT NULL,
   next_v  int8 NOT NULL,
-  version int4 NOT NULL
+  version int4 NOT NULL,
+  store   uuid NOT NULL DEFAULT gen_random_uuid()
 ) WITH (fillfactor = 10, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_scale_factor = 0);
 
 -- Interned values. h is a 128-bit digest made by the client, so no index depends on a value's length;

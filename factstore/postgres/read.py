@@ -9,6 +9,7 @@ isolation is needed; only excision, which rewrites the past, can be seen by one 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -20,6 +21,7 @@ from factstore.dictionary import Dictionary, Entry, digest
 from factstore.postgres.arrays import columns, int8s, uuids
 from factstore.postgres.entries import entries
 from factstore.postgres.load import load, load_intervals
+from factstore.postgres.local import LocalColumns
 from factstore.postgres.pool import Pool, Row
 from factstore.postgres.statements import statements
 from factstore.snapshot import NO_FACTS, Facts
@@ -41,6 +43,7 @@ class Reads:
     def __init__(self, dsn: str, schema: str) -> None:
         self._sql = statements(schema)
         self._readers = Pool(dsn, keep=4)
+        self._local: LocalColumns | None = None
         self.dictionary = Dictionary(self)
 
     def head(self) -> int:
@@ -55,7 +58,17 @@ class Reads:
             tx, e, v, a, vt, added = (column[order] for column in (tx, e, v, a, vt, added))
         return LogRows(tx, e, a, vt, v, added)
 
+    def keep_columns(self, directory: Path, limit: int) -> None:
+        """Keeps columns in files from here on, of at most ``limit`` bytes."""
+        [(store,)] = self._readers.fetch(self._sql["identity"])
+        self._local = LocalColumns(directory, store.bytes, limit)
+
     def load(self, attributes: Sequence[int], t: int) -> Mapping[int, Rows]:
+        if self._local is None:
+            return self._load(attributes, t)
+        return self._local.load(attributes, t, load=self._load, read_log=self.read, facts_of=self.facts_of)
+
+    def _load(self, attributes: Sequence[int], t: int) -> Mapping[int, Rows]:
         return load(self._readers, self._sql, attributes, t)
 
     def load_intervals(self, attributes: Sequence[int], t: int) -> Mapping[int, Intervals]:

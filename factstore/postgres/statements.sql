@@ -9,6 +9,10 @@ SELECT t FROM {s}.root
 -- The layout version of a store that is there.
 SELECT version FROM {s}.root
 
+-- name: identity
+-- Which store this is, wherever it is: a copy has the id of the original, a new one has its own.
+SELECT store FROM {s}.root
+
 -- name: exists
 -- Whether the store has been created. Asked of the tables, not of to_regclass: that answers from a cache
 -- which an advisory lock does not refresh, and would miss what another creator has just committed.
@@ -26,7 +30,7 @@ SELECT pg_advisory_xact_lock(%(key)s)
 
 -- name: init_root
 -- The counters of a new store.
-INSERT INTO {s}.root VALUES (1, 0, %(next_e)s, %(next_v)s, %(version)s)
+INSERT INTO {s}.root (id, t, next_e, next_v, version) VALUES (1, 0, %(next_e)s, %(next_v)s, %(version)s)
 
 -- name: lock
 -- Waits for the writer before, and reads what it left. A statement of its own under READ COMMITTED:

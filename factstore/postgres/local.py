@@ -1,0 +1,177 @@
+"""Columns kept in a local directory, so that the next process need not ask the server for them.
+
+A life: an attribute is loaded from the server, which took a while, and written by a thread of its own; another process
+maps the file, catches it up from the log, and writes it again if that was far. A file counts only if it is of this very
+store (its id, and the instant of the transaction that is its basis: a store restored from a backup has gone
+another way since), and not if anything was excised after it. Nothing here is needed: what cannot be
+read is loaded, what cannot be written is not.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from factstore.columns import Ints, LogRows, Rows, ints
+from factstore.datom import TX0
+from factstore.errors import StoreError
+from factstore.index import AttributeIndex, Segment
+from factstore.log import rows_at
+from factstore.postgres.column_file import Cached, Stamp, read, write
+from factstore.schema import BUILTIN, Ids
+from factstore.snapshot import Facts, changes_of
+
+DISK_BYTES: Final = 4 << 30
+"""The bound on a directory where none is given."""
+_SLOW: Final = 0.02
+"""Seconds from which on a load is worth a file."""
+_FAR: Final = 1000
+"""Transactions from which on a file that was caught up is written again."""
+_TOO_FAR: Final = 50_000
+"""Transactions from which on loading is likely to be faster than catching up."""
+_ABANDONED: Final = 3600.0
+"""Seconds after which an unfinished file has no writer any more."""
+
+# What was excised is gone from the log too: no catching up tells of it but this.
+_REWRITING: Final = ints(sorted(a.id for a in BUILTIN if a.ident.startswith(("db/excise", "db.excise"))))
+
+Load = Callable[[Sequence[int], int], Mapping[int, Rows]]
+
+
+class LocalColumns:
+    """The files of one store in a directory that it may share with others; safe between threads and processes."""
+
+    def __init__(self, directory: Path, store: bytes, limit: int = DISK_BYTES) -> None:
+        self._all = directory
+        self._own = directory / store.hex()
+        self._store = store
+        self._limit = limit
+        self._threads: list[threading.Thread] = []
+        try:
+            self._own.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _bound(self._all, self._limit)
+        except OSError as error:
+            raise StoreError(
+                f"{str(directory)!r} as cache_dir: expected a directory that can be written ({error.strerror})",
+                code="store/bad-option",
+            ) from None
+
+    def load(
+        self,
+        attributes: Sequence[int],
+        t: int,
+        *,
+        load: Load,
+        read_log: Callable[[int, int], LogRows],
+        facts_of: Callable[[Ints, int], Facts],
+    ) -> dict[int, Rows]:
+        """What ``load`` gives, from files as far as there are any; the functions are the store's own."""
+        files = self._files(attributes, t, facts_of)
+        found, stale = _caught_up(files, t, read_log)
+        rest = [attribute for attribute in attributes if attribute not in found]
+        fresh: dict[int, Rows] = {}
+        if rest:
+            began = time.monotonic()
+            fresh = dict(load(rest, t))
+            stale = stale if time.monotonic() - began < _SLOW else stale | fresh.keys()
+        found |= fresh
+        if stale:
+            self._write({attribute: found[attribute] for attribute in stale}, t, facts_of)
+        return found
+
+    def _path(self, attribute: int) -> Path:
+        return self._own / f"{attribute}.columns"
+
+    def _files(self, attributes: Iterable[int], t: int, facts_of: Callable[[Ints, int], Facts]) -> dict[int, Cached]:
+        files = {}
+        for attribute in attributes:
+            file = read(self._path(attribute))
+            if file is None or file.stamp[:2] != (self._store, attribute) or not 0 <= t - file.stamp.t <= _TOO_FAR:
+                continue
+            files[attribute] = file
+            with suppress(OSError):
+                self._path(attribute).touch()
+        if not files:
+            return files
+        instants = _instants([file.stamp.t for file in files.values()], t, facts_of)
+        return {a: file for a, file in files.items() if instants.get(file.stamp.t) == file.stamp.instant}
+
+    def _write(self, rows: Mapping[int, Rows], t: int, facts_of: Callable[[Ints, int], Facts]) -> None:
+        """Writes files in a thread, for which nobody waits but :meth:`close`."""
+        instant = _instants([t], t, facts_of).get(t)
+        if instant is None:
+            return
+        thread = threading.Thread(
+            target=self._write_now, args=(rows, t, instant), name="factstore-columns", daemon=True
+        )
+        self._threads = [*(other for other in self._threads if other.is_alive()), thread]
+        thread.start()
+
+    def _write_now(self, rows: Mapping[int, Rows], t: int, instant: int) -> None:
+        with suppress(OSError):
+            for attribute, columns in rows.items():
+                if 24 * len(columns.e) <= self._limit:
+                    write(self._path(attribute), Stamp(self._store, attribute, t, instant), columns)
+            _bound(self._all, self._limit)
+
+    def close(self) -> None:
+        """Waits until everything is written."""
+        for thread in self._threads:
+            thread.join()
+
+
+def _instants(ts: Sequence[int], t: int, facts_of: Callable[[Ints, int], Facts]) -> dict[int, int]:
+    """The encoded instants of transactions."""
+    facts = facts_of(np.unique(TX0 + ints(ts)), t)
+    mine = facts.a == Ids.TX_INSTANT
+    return dict(zip((facts.e[mine] - TX0).tolist(), facts.v[mine].tolist(), strict=True))
+
+
+def _caught_up(
+    files: Mapping[int, Cached], t: int, read_log: Callable[[int, int], LogRows]
+) -> tuple[dict[int, Rows], set[int]]:
+    """The facts of files at ``t``, but of those that an excision made wrong; and which it is time to write again."""
+    if not files:
+        return {}, set()
+    first = min(file.stamp.t for file in files.values())
+    if first == t:
+        return {attribute: file.rows for attribute, file in files.items()}, set()
+    log = read_log(first, t)
+    excised = int(log.tx[np.isin(log.a, _REWRITING)].max(initial=0)) - TX0
+    log = rows_at(log, np.isin(log.a, ints(list(files))))
+    usable = {attribute: file for attribute, file in files.items() if file.stamp.t >= excised}
+    far = {attribute for attribute, file in usable.items() if t - file.stamp.t >= _FAR}
+    return {attribute: _advanced(file, log) for attribute, file in usable.items()}, far
+
+
+def _advanced(file: Cached, log: LogRows) -> Rows:
+    mine = rows_at(log, (log.a == file.stamp.attribute) & (log.tx > TX0 + file.stamp.t))
+    if not len(mine.e):
+        return file.rows
+    change = changes_of(mine)[file.stamp.attribute]
+    return AttributeIndex(Segment(file.rows)).advance(change.added, change.retracted).scan()
+
+
+def _bound(directory: Path, limit: int) -> None:
+    """Removes the files used longest ago, and those that a writer left behind, until all take at most ``limit``."""
+    now, found = time.time(), []
+    for path in directory.glob("*/*"):
+        with suppress(OSError):
+            stat = path.stat()
+            if path.suffix == ".new" and now - stat.st_mtime > _ABANDONED:
+                path.unlink()
+            elif path.suffix == ".columns":
+                found.append((stat.st_mtime, stat.st_size, path))
+    total = sum(size for _, size, _ in found)
+    for _, size, path in sorted(found):
+        if total <= limit:
+            return
+        with suppress(OSError):
+            path.unlink()
+        total -= size
