@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, Protocol
 import numpy as np
 from pyrsistent import PMap, pmap
 
-from factstore.columns import EMPTY, Intervals, Ints, LogRows, Rows
+from factstore.columns import EMPTY, Intervals, Ints, LogRows, Rows, order_by
 from factstore.datom import FOREVER, TX0
 from factstore.index import NO_INDEX, AttributeIndex
 
@@ -253,7 +253,7 @@ def changes_of(log: LogRows) -> dict[int, Change]:
 
 
 def _net(e: Ints, v: Ints, tx: Ints, added: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Change:
-    order = np.lexsort((tx, v, e))
+    order = order_by(e, v)  # stable, and the log is in the order of transactions
     e, v, tx, added = e[order], v[order], tx[order], added[order]
     if not len(e):
         return Change(Rows(e, v, tx), Rows(e, v, tx))

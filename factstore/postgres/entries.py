@@ -16,15 +16,13 @@ from factstore.columns import ints, member
 from factstore.dictionary import Entry
 from factstore.errors import LogError
 from factstore.postgres.arrays import int8s
-from factstore.postgres.pool import Pool
+from factstore.postgres.pool import TOO_LARGE, Pool
 from factstore.values import ValueType
 from factstore.values_bytes import from_bytes
 
 _MANY: Final = 20_000
 _DENSE: Final = 16
 """More than _MANY codes are read as a range if that reads at most _DENSE entries for one that is wanted."""
-_TOO_LARGE: Final = "54000"
-"""The sqlstate of a value beyond 1 GB."""
 _HEAD: Final = np.dtype([("code", ">i8"), ("kind", ">i2"), ("size", ">i4")])
 _TYPES: Final = {int(vt): vt for vt in ValueType}
 
@@ -36,7 +34,7 @@ def entries(pool: Pool, sql: Mapping[str, str], codes: Sequence[int]) -> list[En
     try:
         return _entries(pool, sql, codes)
     except LogError as error:
-        if error.data.get("sqlstate") != _TOO_LARGE or len(codes) == 1:
+        if error.data.get("sqlstate") != TOO_LARGE or len(codes) == 1:
             raise
     # Together they are beyond what one value may have: by halves.
     middle = len(codes) // 2

@@ -22,14 +22,12 @@ from factstore.columns import EMPTY, Intervals, Ints, Rows, ints, order_by
 from factstore.datom import FOREVER, TX0
 from factstore.errors import FactstoreError
 from factstore.postgres.arrays import LAST_ATTRIBUTE, int4s, int8s
-from factstore.postgres.pool import Pool, Row, Session, is_lost, pipelined, translated
+from factstore.postgres.pool import TOO_LARGE, Pool, Row, Session, is_lost, pipelined, translated
 from factstore.schema import Ids
 
 _PIECE: Final = 4096
 """Blocks of a table read by one statement: 32 MB, half a million facts."""
 _SESSIONS: Final = max(2, min(4, os.cpu_count() or 2))
-_TOO_LARGE: Final = "54000"
-"""The sqlstate of a value beyond 1 GB."""
 _OVERFLOW: Final = "22003"
 """The sqlstate of a number that does not fit: an entity and a transaction in one int8."""
 
@@ -106,7 +104,7 @@ def _whole(pool: Pool, sql: Mapping[str, str], wanted: _Wanted) -> _Pieces:
         try:
             return _attempt(pool, sql, wanted, indexed=indexed, packed=packed)
         except psycopg.Error as error:
-            if error.sqlstate == _TOO_LARGE and indexed:
+            if error.sqlstate == TOO_LARGE and indexed:
                 indexed = False
             elif error.sqlstate == _OVERFLOW and packed:
                 packed = False

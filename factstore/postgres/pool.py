@@ -20,6 +20,9 @@ from factstore.postgres.arrays import register
 Row = tuple[Any, ...]
 Session = psycopg.Connection[Row]
 
+TOO_LARGE: Final = "54000"
+"""The sqlstate of a value beyond 1 GB."""
+
 _ABANDONED: Final[list[Session]] = []
 """A parent's connections, in a child: closing one would end the parent's session, so they are kept."""
 

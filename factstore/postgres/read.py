@@ -18,17 +18,19 @@ from psycopg.types.numeric import Int8
 from factstore.columns import Intervals, Ints, LogRows, Rows
 from factstore.datom import FOREVER, TX0
 from factstore.dictionary import Dictionary, Entry, digest
-from factstore.postgres.arrays import columns, int8s, uuids
+from factstore.errors import LogError
+from factstore.postgres.arrays import columns, int8s, uuids, whole_numbers
 from factstore.postgres.entries import entries
 from factstore.postgres.load import load, load_intervals
 from factstore.postgres.local import LocalColumns
-from factstore.postgres.pool import Pool, Row
+from factstore.postgres.pool import TOO_LARGE, Pool, Row
 from factstore.postgres.statements import statements
 from factstore.snapshot import NO_FACTS, Facts
 from factstore.values import Value, ValueType
 
 _FACT: Final = (("e", ">i8"), ("v", ">i8"), ("tx", ">i8"), ("a", ">i4"))
-_OPERATION: Final = (("tx", ">i8"), ("e", ">i8"), ("v", ">i8"), ("a", ">i4"), ("vt", ">i2"), ("added", "?"))
+_SHORT: Final = 4096
+"""Transactions whose log is read in one piece."""
 
 
 def facts_in(pieces: Iterable[Row]) -> Facts:
@@ -51,12 +53,22 @@ class Reads:
 
     def read(self, after: int, upto: int | None = None) -> LogRows:
         last = FOREVER if upto is None else TX0 + upto
-        pieces = self._readers.fetch(self._sql["read"], {"after": Int8(TX0 + after), "upto": Int8(last)})
-        tx, e, v, a, vt, added = columns(((piece,) for (piece,) in pieces), _OPERATION)
-        if len(tx) > 1 and (np.diff(tx) < 0).any():
+        if last - TX0 - after > _SHORT:
+            return self._read("read_long", after, last)
+        try:
+            return self._read("read", after, last)
+        except LogError as error:
+            if error.data.get("sqlstate") != TOO_LARGE:
+                raise
+            return self._read("read_long", after, last)
+
+    def _read(self, statement: str, after: int, last: int) -> LogRows:
+        pieces = self._readers.fetch(self._sql[statement], {"after": Int8(TX0 + after), "upto": Int8(last)})
+        tx, e, v, what = whole_numbers((piece for (piece,) in pieces), 4)
+        if len(tx) > 1 and (tx[1:] < tx[:-1]).any():
             order = np.argsort(tx, kind="stable")
-            tx, e, v, a, vt, added = (column[order] for column in (tx, e, v, a, vt, added))
-        return LogRows(tx, e, a, vt, v, added)
+            tx, e, v, what = (column[order] for column in (tx, e, v, what))
+        return LogRows(tx, e, what >> 16, (what & 0xFFFF) >> 1, v, (what & 1) == 1)
 
     def keep_columns(self, directory: Path, limit: int) -> None:
         """Keeps columns in files from here on, of at most ``limit`` bytes."""
