@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterable, Sequence
-from operator import itemgetter
+from collections.abc import Iterable, Mapping, Sequence
 from sys import getsizeof
 from typing import Any, Final, Protocol
 
@@ -82,7 +81,7 @@ class Dictionary:
         """Keeps ``entries``, to be found by code and by value."""
         listed = list(entries)
         with self._lock:
-            self._recent.keep([(code, value) for code, _, value in listed])
+            self._recent.keep({code: value for code, _, value in listed})
             self._recent.keep_codes(listed)
 
     def codes_of(self, vt: ValueType, values: Sequence[Value]) -> list[int | None]:
@@ -130,9 +129,9 @@ class Dictionary:
         if rest and self._unknown is not None:
             read.update((code, value) for code, _, value in self._unknown.entries_of_codes(rest))
         with self._lock:
-            self._recent.keep(list(read.items()))
-        lost = [code for code in rest if code not in read]
-        if lost:
+            self._recent.keep(read)
+        if len(read) < len(codes):
+            lost = sorted(codes - read.keys())
             raise LogError(f"the dictionary has no value for code {lost[0]}", code="log/unknown-code", codes=lost)
         return read
 
@@ -184,15 +183,15 @@ class _Generation:
     def nbytes(self) -> int:
         return self._sizes + _BY_CODE * len(self.values) + _BY_VALUE * sum(map(len, self.codes.values()))
 
-    def keep(self, entries: Sequence[tuple[int, Value]]) -> None:
+    def keep(self, entries: Mapping[int, Value]) -> None:
         """Takes values by code."""
         if not entries:
             return
         values = self.values
-        room = max(map(itemgetter(0), entries)) + 1 - len(values)
+        room = max(entries) + 1 - len(values)
         if room > 0:
             values.extend([_MISSING] * max(room, len(values) // 8))
-        for code, value in entries:
+        for code, value in entries.items():
             if values[code] is _MISSING:
                 self.count += 1
                 self._sizes += getsizeof(value)

@@ -54,7 +54,7 @@ def _wanted(heads: NDArray[Any], data: bytes, codes: NDArray[np.int64]) -> list[
     ends = np.cumsum(heads["size"], dtype=np.int64)
     starts = ends - heads["size"]
     found = heads["code"].astype(np.int64)
-    asked = member(found, np.unique(codes))
+    asked = member(found, np.sort(codes))
     result: list[Entry] = []
     for kind in np.unique(heads["kind"][asked]).tolist():
         mine = asked & (heads["kind"] == kind)

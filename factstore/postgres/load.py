@@ -7,12 +7,9 @@ an error where it does not fit, and then (never, below 2^63 entities times trans
 
 from __future__ import annotations
 
-import os
-import queue
-import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import psycopg
@@ -20,14 +17,13 @@ from psycopg.types.numeric import Int8
 
 from factstore.columns import EMPTY, Intervals, Ints, Rows, ints, order_by
 from factstore.datom import FOREVER, TX0
-from factstore.errors import FactstoreError
 from factstore.postgres.arrays import LAST_ATTRIBUTE, int4s, int8s
-from factstore.postgres.pool import TOO_LARGE, Pool, Row, Session, is_lost, pipelined, translated
+from factstore.postgres.load_steps import Pieces, Step, Work
+from factstore.postgres.pool import TOO_LARGE, Pool, Session, is_lost, pipelined, translated
 from factstore.schema import Ids
 
 _PIECE: Final = 4096
 """Blocks of a table read by one statement: 32 MB, half a million facts."""
-_SESSIONS: Final = max(2, min(4, os.cpu_count() or 2))
 _OVERFLOW: Final = "22003"
 """The sqlstate of a number that does not fit: an entity and a transaction in one int8."""
 
@@ -47,14 +43,6 @@ class _Wanted(NamedTuple):
         return max(1, self.t.bit_length())
 
 
-class _Step(NamedTuple):
-    """One statement of a load, and how its rows are packed."""
-
-    statement: str
-    params: Mapping[str, Any]
-    packed: bool
-
-
 class _Extent(NamedTuple):
     """The size of the tables in blocks, and which attributes an index finds."""
 
@@ -64,13 +52,10 @@ class _Extent(NamedTuple):
     by_value: frozenset[int]
 
 
-_Pieces = dict[int, list[Intervals]]
-
-
 def load(pool: Pool, sql: Mapping[str, str], attributes: Sequence[int], t: int) -> dict[int, Rows]:
     """The facts of each attribute that held at ``t``, sorted by entity and value."""
     found = _load(pool, sql, _Wanted(_stored(attributes), t, lives=False))
-    return {attribute: _rows(found.get(attribute, []), t) for attribute in attributes}
+    return {attribute: _rows(found.get(attribute, [])) for attribute in attributes}
 
 
 def load_intervals(pool: Pool, sql: Mapping[str, str], attributes: Sequence[int], t: int) -> dict[int, Intervals]:
@@ -84,7 +69,7 @@ def _stored(attributes: Sequence[int]) -> list[int]:
     return [attribute for attribute in attributes if attribute <= LAST_ATTRIBUTE]
 
 
-def _load(pool: Pool, sql: Mapping[str, str], wanted: _Wanted) -> _Pieces:
+def _load(pool: Pool, sql: Mapping[str, str], wanted: _Wanted) -> Pieces:
     """The pieces of each attribute; a broken connection is replaced once, and the load begun again."""
     if not wanted.attributes:
         return {}
@@ -98,7 +83,7 @@ def _load(pool: Pool, sql: Mapping[str, str], wanted: _Wanted) -> _Pieces:
     raise AssertionError("the second attempt returns or raises")
 
 
-def _whole(pool: Pool, sql: Mapping[str, str], wanted: _Wanted) -> _Pieces:
+def _whole(pool: Pool, sql: Mapping[str, str], wanted: _Wanted) -> Pieces:
     indexed, packed = True, True
     while True:
         try:
@@ -112,13 +97,11 @@ def _whole(pool: Pool, sql: Mapping[str, str], wanted: _Wanted) -> _Pieces:
                 raise
 
 
-def _attempt(pool: Pool, sql: Mapping[str, str], wanted: _Wanted, *, indexed: bool, packed: bool) -> _Pieces:
+def _attempt(pool: Pool, sql: Mapping[str, str], wanted: _Wanted, *, indexed: bool, packed: bool) -> Pieces:
     with pool.session() as session:
         try:
             extent = _begin(session, sql, wanted)
-            steps = _steps(wanted, extent, indexed=indexed, packed=packed)
-            work = _Work(pool, sql, wanted, steps)
-            return work.done(session)
+            return Work(pool, sql, _steps(wanted, extent, indexed=indexed, packed=packed)).done(session)
         finally:
             if not session.closed:
                 with suppress(psycopg.Error):
@@ -130,14 +113,14 @@ def _begin(session: Session, sql: Mapping[str, str], wanted: _Wanted) -> _Extent
     params = {"a": int8s(ints(wanted.attributes)), "unique": Int8(Ids.UNIQUE), "index": Int8(Ids.INDEX)}
     with pipelined(session):
         session.execute(sql["begin_load"], prepare=False)
-        session.execute(sql["load_memory"], prepare=False)
+        session.execute(sql["load_settings"], prepare=False)
         sizes = session.execute(sql["extent"], binary=True)
         said = session.execute(sql["by_value"], params, binary=True)
     t, live, hist = sizes.fetchall()[0]
     return _Extent(t, live, hist, frozenset(row[0] for row in said.fetchall()))
 
 
-def _steps(wanted: _Wanted, extent: _Extent, *, indexed: bool, packed: bool) -> list[_Step]:
+def _steps(wanted: _Wanted, extent: _Extent, *, indexed: bool, packed: bool) -> list[Step]:
     """One pass over the tables finds all that is wanted; an index is for when it knows all of that."""
     tx = TX0 + wanted.t
     common = {
@@ -150,14 +133,14 @@ def _steps(wanted: _Wanted, extent: _Extent, *, indexed: bool, packed: bool) -> 
     }
     past = wanted.lives or extent.t > wanted.t
     if packed and set(wanted.attributes) <= _SCHEMA:
-        steps = [_Step("load_schema_live", common, True)]
-        return [*steps, _Step("load_schema_hist", common, False)] if past else steps
+        steps = [Step("load_schema_live", common, wanted.bits)]
+        return [*steps, Step("load_schema_hist", common, None)] if past else steps
     if indexed and packed and extent.by_value.issuperset(wanted.attributes):
-        steps = [_Step("load_by_value_live", common, True)]
-        return [*steps, _Step("load_by_value_hist", common, False)] if past else steps
+        steps = [Step("load_by_value_live", common, wanted.bits)]
+        return [*steps, Step("load_by_value_hist", common, None)] if past else steps
     live = "load_scan_live" if packed else "load_scan_live_wide"
-    steps = [_Step(live, {**common, **piece}, packed) for piece in _ranges(extent.live)]
-    return steps + [_Step("load_scan_hist", {**common, **piece}, False) for piece in _ranges(extent.hist) if past]
+    steps = [Step(live, {**common, **piece}, wanted.bits if packed else None) for piece in _ranges(extent.live)]
+    return steps + [Step("load_scan_hist", {**common, **piece}, None) for piece in _ranges(extent.hist) if past]
 
 
 _SCHEMA: Final = frozenset(range(1, 256)) - {Ids.DOC, Ids.TX_INSTANT, Ids.TX_ORIGIN}
@@ -169,102 +152,7 @@ def _ranges(blocks: int) -> Iterable[dict[str, str]]:
         yield {"low": f"({low},0)", "high": f"({low + _PIECE},0)"}
 
 
-class _Work:
-    """The steps of one load, taken by whichever session is free."""
-
-    def __init__(self, pool: Pool, sql: Mapping[str, str], wanted: _Wanted, steps: Sequence[_Step]) -> None:
-        self._pool = pool
-        self._sql = sql
-        self._bits = wanted.bits
-        self._todo: queue.SimpleQueue[_Step] = queue.SimpleQueue()
-        for step in steps:
-            self._todo.put(step)
-        self._size = len(steps)
-        self._found: _Pieces = {}
-        self._lock = threading.Lock()
-        self._failed: BaseException | None = None
-
-    def done(self, session: Session) -> _Pieces:
-        """All pieces, once every step is done; the first error of any of them otherwise."""
-        others = self._helpers(session)
-        try:
-            self._run(session)
-        finally:
-            for thread in others:
-                thread.join()
-        if self._failed is not None:
-            raise self._failed
-        return self._found
-
-    def _helpers(self, session: Session) -> list[threading.Thread]:
-        extra = min(_SESSIONS, self._size // 2) - 1
-        if extra < 1:
-            return []
-        snapshot = session.execute(self._sql["export_snapshot"]).fetchall()[0][0]
-        threads = [threading.Thread(target=self._assist, args=(snapshot,), daemon=True) for _ in range(extra)]
-        for thread in threads:
-            thread.start()
-        return threads
-
-    def _assist(self, snapshot: str) -> None:
-        """Does steps on a session of its own; where there is none to be had, the first one does them all."""
-        try:
-            session = self._pool.take()
-        except FactstoreError:
-            return
-        try:
-            try:
-                session.execute(self._sql["begin_load"], prepare=False)
-                session.execute(self._sql["import_snapshot"].replace("{snapshot}", snapshot), prepare=False)
-                session.execute(self._sql["load_memory"], prepare=False)
-            except psycopg.Error:
-                return
-            self._run(session)
-        finally:
-            with suppress(psycopg.Error):
-                if not session.closed:
-                    session.rollback()
-            self._pool.give(session)
-
-    def _run(self, session: Session) -> None:
-        try:
-            while self._failed is None:
-                try:
-                    step = self._todo.get_nowait()
-                except queue.Empty:
-                    return
-                # Not prepared: a plan is made for these attributes, with what is known of their number.
-                statement = self._sql[step.statement]
-                rows = session.execute(statement, step.params, prepare=False, binary=True).fetchall()
-                self._keep(rows, _packed if step.packed else _wide)
-        except BaseException as error:
-            self._failed = self._failed or error
-
-    def _keep(self, rows: Sequence[Row], columns: Callable[[bytes, int], Intervals]) -> None:
-        pieces = [(attribute, columns(data, self._bits)) for attribute, data in rows]
-        with self._lock:
-            for attribute, piece in pieces:
-                self._found.setdefault(attribute, []).append(piece)
-
-
-def _packed(data: bytes, bits: int) -> Intervals:
-    """Facts that hold, of rows (entity and transaction in one, value); a transaction's own id came as -1 - t."""
-    numbers = np.frombuffer(data, dtype=">i8").reshape(-1, 2)
-    both, v = numbers[:, 0].astype(np.int64), numbers[:, 1].astype(np.int64)
-    e = both >> bits
-    start = (both & ((1 << bits) - 1)) + TX0
-    if len(e) and e.min() < 0:
-        e = np.where(e < 0, TX0 - 1 - e, e)
-    return Intervals(e, v, start, EMPTY)
-
-
-def _wide(data: bytes, bits: int) -> Intervals:
-    """Facts of rows (entity, value, start, end)."""
-    numbers = np.frombuffer(data, dtype=">i8").reshape(-1, 4)
-    return Intervals(*(numbers[:, column].astype(np.int64) for column in range(4)))
-
-
-def _rows(pieces: Sequence[Intervals], t: int) -> Rows:
+def _rows(pieces: Sequence[Intervals]) -> Rows:
     if not pieces:
         return Rows(EMPTY, EMPTY, EMPTY)
     e, v, tx = (_joined([piece[column] for piece in pieces]) for column in range(3))

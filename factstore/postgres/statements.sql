@@ -109,9 +109,10 @@ SELECT DISTINCT e FROM {s}.facts_live WHERE e = ANY(%(a)s) AND (a = %(unique)s O
 -- All pieces of a load are read from one snapshot: between two, a fact can move from live to hist.
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY
 
--- name: load_memory
--- A piece is grouped by attribute in memory, which takes what it sends.
-SET LOCAL work_mem = '128MB'
+-- name: load_settings
+-- A piece is grouped by attribute in memory, which takes what it sends. What an index finds is read in the order of
+-- the table: in value order, a large table is read from its start again for each fact.
+SELECT set_config('work_mem', '128MB', true), set_config('enable_indexscan', 'off', true)
 
 -- name: export_snapshot
 -- The snapshot of this session, for others to read from.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from importlib.resources import files
 
 import numpy as np
 import psycopg
@@ -13,7 +14,7 @@ from factstore.columns import ints
 from factstore.datom import FOREVER, TX0
 from factstore.errors import LogError
 from factstore.log import schema_at
-from factstore.postgres import PostgresLog
+from factstore.postgres import PostgresLog, load_steps
 from factstore.postgres import load as loading
 from factstore.schema import Ids
 from factstore.values import ValueType
@@ -143,7 +144,7 @@ def test_an_error_of_one_session_is_the_error_of_the_load(pg_store, monkeypatch,
 
 def test_a_load_without_other_sessions_is_done_by_one(pg_store, monkeypatch, small_pieces) -> None:
     _ages(pg_store, 0, None)
-    monkeypatch.setattr(loading._Work, "_assist", lambda self, snapshot: None)
+    monkeypatch.setattr(load_steps.Work, "_assist", lambda self, snapshot: None)
     assert len(pg_store.log.load([AGE], 2)[AGE].e) == SIZE
 
 
@@ -168,3 +169,11 @@ def test_a_schema_is_read_by_its_index_in_a_store_of_any_size(pg_store, dsn) -> 
         plan = admin.execute("EXPLAIN " + statement, numbers).fetchall()
     assert any("live_schema" in line for (line,) in plan)
     other.close()
+
+
+def test_the_schema_indexes_are_of_the_attributes_that_are_read_by_them() -> None:
+    left_out = f"a < 256 AND a NOT IN ({Ids.DOC}, {Ids.TX_INSTANT}, {Ids.TX_ORIGIN})"
+    layout, statements = (files("factstore.postgres") / f"{name}.sql" for name in ("layout", "statements"))
+    assert layout.read_text().count(f"WHERE {left_out};") == 2
+    assert statements.read_text().count(f"WHERE {left_out} AND") == 2
+    assert set(range(1, 256)) - {Ids.DOC, Ids.TX_INSTANT, Ids.TX_ORIGIN} == loading._SCHEMA
