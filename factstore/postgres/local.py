@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -38,10 +38,18 @@ _TOO_FAR: Final = 50_000
 _ABANDONED: Final = 3600.0
 """Seconds after which an unfinished file has no writer any more."""
 
-# What was excised is gone from the log too: no catching up tells of it but this.
+# What was excised is gone from all of the past: no catching up tells of it but this.
 _REWRITING: Final = ints(sorted(a.id for a in BUILTIN if a.ident.startswith(("db/excise", "db.excise"))))
 
-Load = Callable[[Sequence[int], int], Mapping[int, Rows]]
+
+class Asked(NamedTuple):
+    """What the files need of the store itself."""
+
+    load: Callable[[Sequence[int], int], Mapping[int, Rows]]
+    read: Callable[[int, int], LogRows]
+    facts_of: Callable[[Ints, int], Facts]
+    newest: Callable[[Ints], int]
+    """The t of the newest fact of some attributes of the bootstrap, whatever t the load is about."""
 
 
 class LocalColumns:
@@ -62,54 +70,51 @@ class LocalColumns:
                 code="store/bad-option",
             ) from None
 
-    def load(
-        self,
-        attributes: Sequence[int],
-        t: int,
-        *,
-        load: Load,
-        read_log: Callable[[int, int], LogRows],
-        facts_of: Callable[[Ints, int], Facts],
-    ) -> dict[int, Rows]:
-        """What ``load`` gives, from files as far as there are any; the functions are the store's own."""
-        files = self._files(attributes, t, facts_of)
-        found, stale = _caught_up(files, t, read_log)
+    def load(self, attributes: Sequence[int], t: int, store: Asked) -> dict[int, Rows]:
+        """What the store's own load gives, from files as far as there are any."""
+        right = self._files(attributes, t, store)
+        files = {attribute: file for attribute, file in right.items() if 0 <= t - file.stamp.t <= _TOO_FAR}
+        found = _caught_up(files, t, store)
+        stale = {attribute for attribute, file in files.items() if t - file.stamp.t >= _FAR}
         rest = [attribute for attribute in attributes if attribute not in found]
-        fresh: dict[int, Rows] = {}
         if rest:
             began = time.monotonic()
-            fresh = dict(load(rest, t))
-            stale = stale if time.monotonic() - began < _SLOW else stale | fresh.keys()
-        found |= fresh
+            found.update(store.load(rest, t))
+            stale.update(rest if time.monotonic() - began >= _SLOW else ())
+        # A load of the past leaves a file of the present alone.
+        stale.difference_update(attribute for attribute, file in right.items() if file.stamp.t > t)
         if stale:
-            self._write({attribute: found[attribute] for attribute in stale}, t, facts_of)
+            self._write({attribute: found[attribute] for attribute in stale}, t, store)
         return found
 
     def _path(self, attribute: int) -> Path:
         return self._own / f"{attribute}.columns"
 
-    def _files(self, attributes: Iterable[int], t: int, facts_of: Callable[[Ints, int], Facts]) -> dict[int, Cached]:
+    def _files(self, attributes: Iterable[int], t: int, store: Asked) -> dict[int, Cached]:
+        """The files that tell what held at some transaction, and still does for all that the store says today."""
         files = {}
         for attribute in attributes:
             file = read(self._path(attribute))
-            if file is None or file.stamp[:2] != (self._store, attribute) or not 0 <= t - file.stamp.t <= _TOO_FAR:
-                continue
-            files[attribute] = file
-            with suppress(OSError):
-                self._path(attribute).touch()
+            if file is not None and file.stamp[:2] == (self._store, attribute):
+                files[attribute] = file
+                with suppress(OSError):
+                    self._path(attribute).touch()
         if not files:
             return files
-        instants = _instants([file.stamp.t for file in files.values()], t, facts_of)
-        return {a: file for a, file in files.items() if instants.get(file.stamp.t) == file.stamp.instant}
+        excised = store.newest(_REWRITING) if len(_REWRITING) else 0
+        instants = _instants([file.stamp.t for file in files.values()], store)
+        return {
+            attribute: file
+            for attribute, file in files.items()
+            if file.stamp.t >= excised and instants.get(file.stamp.t) == file.stamp.instant
+        }
 
-    def _write(self, rows: Mapping[int, Rows], t: int, facts_of: Callable[[Ints, int], Facts]) -> None:
+    def _write(self, rows: Mapping[int, Rows], t: int, store: Asked) -> None:
         """Writes files in a thread, for which nobody waits but :meth:`close`."""
-        instant = _instants([t], t, facts_of).get(t)
+        instant = _instants([t], store).get(t)
         if instant is None:
             return
-        thread = threading.Thread(
-            target=self._write_now, args=(rows, t, instant), name="factstore-columns", daemon=True
-        )
+        thread = threading.Thread(target=self._write_now, args=(rows, t, instant), name="columns", daemon=True)
         self._threads = [*(other for other in self._threads if other.is_alive()), thread]
         thread.start()
 
@@ -126,28 +131,21 @@ class LocalColumns:
             thread.join()
 
 
-def _instants(ts: Sequence[int], t: int, facts_of: Callable[[Ints, int], Facts]) -> dict[int, int]:
-    """The encoded instants of transactions."""
-    facts = facts_of(np.unique(TX0 + ints(ts)), t)
+def _instants(ts: Sequence[int], store: Asked) -> dict[int, int]:
+    """The encoded instants of those of some transactions that there are."""
+    facts = store.facts_of(np.unique(TX0 + ints(ts)), max(ts))
     mine = facts.a == Ids.TX_INSTANT
     return dict(zip((facts.e[mine] - TX0).tolist(), facts.v[mine].tolist(), strict=True))
 
 
-def _caught_up(
-    files: Mapping[int, Cached], t: int, read_log: Callable[[int, int], LogRows]
-) -> tuple[dict[int, Rows], set[int]]:
-    """The facts of files at ``t``, but of those that an excision made wrong; and which it is time to write again."""
-    if not files:
-        return {}, set()
-    first = min(file.stamp.t for file in files.values())
+def _caught_up(files: Mapping[int, Cached], t: int, store: Asked) -> dict[int, Rows]:
+    """The facts of files at ``t``."""
+    first = min((file.stamp.t for file in files.values()), default=t)
     if first == t:
-        return {attribute: file.rows for attribute, file in files.items()}, set()
-    log = read_log(first, t)
-    excised = int(log.tx[np.isin(log.a, _REWRITING)].max(initial=0)) - TX0
+        return {attribute: file.rows for attribute, file in files.items()}
+    log = store.read(first, t)
     log = rows_at(log, np.isin(log.a, ints(list(files))))
-    usable = {attribute: file for attribute, file in files.items() if file.stamp.t >= excised}
-    far = {attribute for attribute, file in usable.items() if t - file.stamp.t >= _FAR}
-    return {attribute: _advanced(file, log) for attribute, file in usable.items()}, far
+    return {attribute: _advanced(file, log) for attribute, file in files.items()}
 
 
 def _advanced(file: Cached, log: LogRows) -> Rows:

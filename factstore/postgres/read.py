@@ -19,10 +19,10 @@ from factstore.columns import Intervals, Ints, LogRows, Rows
 from factstore.datom import FOREVER, TX0
 from factstore.dictionary import Dictionary, Entry, digest
 from factstore.errors import LogError
-from factstore.postgres.arrays import columns, int8s, uuids, whole_numbers
+from factstore.postgres.arrays import columns, int4s, int8s, uuids, whole_numbers
 from factstore.postgres.entries import entries
 from factstore.postgres.load import load, load_intervals
-from factstore.postgres.local import LocalColumns
+from factstore.postgres.local import Asked, LocalColumns
 from factstore.postgres.pool import TOO_LARGE, Pool, Row
 from factstore.postgres.statements import statements
 from factstore.snapshot import NO_FACTS, Facts
@@ -78,7 +78,11 @@ class Reads:
     def load(self, attributes: Sequence[int], t: int) -> Mapping[int, Rows]:
         if self._local is None:
             return self._load(attributes, t)
-        return self._local.load(attributes, t, load=self._load, read_log=self.read, facts_of=self.facts_of)
+        return self._local.load(attributes, t, Asked(self._load, self.read, self.facts_of, self._newest))
+
+    def _newest(self, attributes: Ints) -> int:
+        found = self._readers.fetch(self._sql["newest"], {"a": int4s(attributes)})[0][0]
+        return 0 if found is None else int(found) - TX0
 
     def _load(self, attributes: Sequence[int], t: int) -> Mapping[int, Rows]:
         return load(self._readers, self._sql, attributes, t)

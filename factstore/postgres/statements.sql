@@ -13,6 +13,10 @@ SELECT version FROM {s}.root
 -- Which store this is, wherever it is: a copy has the id of the original, a new one has its own.
 SELECT store FROM {s}.root
 
+-- name: newest
+-- When the last fact of some attributes of the bootstrap began.
+SELECT max(tx_from) FROM {s}.facts_live WHERE a < 256 AND a NOT IN (8, 9, 18) AND a = ANY(%(a)s)
+
 -- name: exists
 -- Whether the store has been created. Asked of the tables, not of to_regclass: that answers from a cache
 -- which an advisory lock does not refresh, and would miss what another creator has just committed.

@@ -175,5 +175,5 @@ def test_the_schema_indexes_are_of_the_attributes_that_are_read_by_them() -> Non
     left_out = f"a < 256 AND a NOT IN ({Ids.DOC}, {Ids.TX_INSTANT}, {Ids.TX_ORIGIN})"
     layout, statements = (files("factstore.postgres") / f"{name}.sql" for name in ("layout", "statements"))
     assert layout.read_text().count(f"WHERE {left_out};") == 2
-    assert statements.read_text().count(f"WHERE {left_out} AND") == 2
+    assert statements.read_text().count(f"WHERE {left_out} AND") == 3
     assert set(range(1, 256)) - {Ids.DOC, Ids.TX_INSTANT, Ids.TX_ORIGIN} == loading._SCHEMA

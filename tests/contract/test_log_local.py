@@ -15,6 +15,7 @@ from factstore import Connection, StoreError, connect
 from factstore.columns import ints
 from factstore.datom import TX0
 from factstore.postgres import PostgresLog, column_file, local
+from factstore.schema import Ids
 from tests import pg
 from tests.contract.histories import ATTRIBUTES, History
 from tests.contract.plans import AGE, FIRST, FRIEND, NAME, SCORE, Store
@@ -189,14 +190,37 @@ def test_an_excision_after_a_file_makes_it_worthless(pg_store, dsn, files, opene
     _written(pg_store, dsn, files)
     with psycopg.connect(dsn, autocommit=True) as admin:
         admin.execute(f'DELETE FROM "{_schema(pg_store)}".facts WHERE e = %s AND a = %s', (ANN + 1, AGE))
-    monkeypatch.setattr(local, "_REWRITING", ints([SCORE]))
-    pg_store.commit([(ANN + 9, SCORE, 1.0)])
+    monkeypatch.setattr(local, "_REWRITING", ints([Ids.IS_COMPONENT]))
+    pg_store.commit([(FRIEND, Ids.IS_COMPONENT, True)])
     opened.append(_open(pg_store, dsn, files))
-    assert _seen(opened[0], 4) == _seen(pg_store.log, 4)
-    assert ANN + 1 not in opened[0].load([AGE], 4)[AGE].e.tolist()
-    opened[0].close()
+    assert [_seen(opened[0], t) for t in (4, 3)] == [_seen(pg_store.log, t) for t in (4, 3)]
+    assert ANN + 1 not in opened[0].load([AGE], 3)[AGE].e.tolist()
+    _written(pg_store, dsn, files)
     stamps = {cached.stamp.t for path in files.glob("*/*.columns") if (cached := column_file.read(path))}
     assert stamps == {4}
+
+
+def test_a_look_at_the_past_leaves_the_files_of_the_present(pg_store, dsn, files, opened) -> None:
+    _filled(pg_store)
+    paths = _written(pg_store, dsn, files)
+    before = [path.read_bytes() for path in paths]
+    log = _open(pg_store, dsn, files)
+    assert _seen(log, 2) == _seen(pg_store.log, 2)
+    log.close()
+    assert [path.read_bytes() for path in paths] == before
+
+
+def test_a_store_that_was_set_back_gets_new_files(pg_store, dsn, files) -> None:
+    """The files know of transactions that the store has never heard of."""
+    _filled(pg_store)
+    path, *_ = _written(pg_store, dsn, files)
+    cached = column_file.read(path)
+    assert cached is not None
+    column_file.write(path, cached.stamp._replace(t=99), cached.rows)
+    _written(pg_store, dsn, files)
+    again = column_file.read(path)
+    assert again is not None
+    assert again.stamp == cached.stamp
 
 
 def test_a_file_from_far_back_is_written_again(pg_store, dsn, files, monkeypatch) -> None:
