@@ -13,6 +13,7 @@ from factstore import edn
 from factstore.columns import LogRows
 from factstore.conn import Connection
 from factstore.conn_cache import Memory
+from factstore.conn_load import LoadReport
 from factstore.conn_target import connect
 from factstore.database import Commit, Db
 from factstore.datom import Datom
@@ -45,6 +46,7 @@ __all__ = [
     "FactstoreError",
     "InvalidValue",
     "Keyword",
+    "LoadReport",
     "LogError",
     "LogRows",
     "Memory",

@@ -6,13 +6,11 @@ import itertools
 from collections.abc import Hashable, Iterator, Mapping
 from typing import NamedTuple
 
-from pyrsistent import PMap, pmap
-
 from factstore.columns import Intervals
 from factstore.dictionary import Dictionary
 from factstore.index import AttributeIndex
 from factstore.schema import Schema
-from factstore.snapshot import Past, Snapshot, Source
+from factstore.snapshot import Indexes, Past, Snapshot, Source
 from factstore.values import Keyword
 
 _DICTIONARY_SHARE = 4
@@ -75,15 +73,17 @@ class _NotedPast(Past):
 class BoundedSnapshot(Snapshot):
     """A snapshot whose use is noted, so that what it loads can be bounded."""
 
-    def __init__(
-        self, source: Source, t: int, loaded: PMap[int, AttributeIndex], recency: Recency, past: Past | None = None
-    ) -> None:
+    def __init__(self, source: Source, t: int, loaded: Indexes, recency: Recency, past: Past | None = None) -> None:
         super().__init__(source, t, loaded, past)
         self._recency = recency
 
     def index(self, attribute: int) -> AttributeIndex:
         self._recency.note(("columns", attribute))
         return super().index(attribute)
+
+    def _nearest(self, attribute: int) -> tuple[int, AttributeIndex]:
+        self._recency.note(("columns", attribute))
+        return super()._nearest(attribute)
 
     def intervals(self, attribute: int) -> Intervals:
         self._recency.note(("lives", attribute))
@@ -103,7 +103,7 @@ class Cache:
         self._recency = Recency()
         self._past = Past(source) if bound is None else _NotedPast(source, self._recency)
 
-    def snapshot(self, t: int, loaded: PMap[int, AttributeIndex]) -> Snapshot:
+    def snapshot(self, t: int, loaded: Indexes) -> Snapshot:
         """A snapshot at ``t`` of which ``loaded`` is here already."""
         if self.bound is None:
             return Snapshot(self._source, t, loaded, self._past)
@@ -123,7 +123,7 @@ class Cache:
         return self._keeping(snapshot, within(sizes, room, self._recency))
 
     def _sizes(self, snapshot: Snapshot) -> Iterator[tuple[tuple[str, int], int]]:
-        for attribute, index in snapshot.loaded.items():
+        for attribute, index in snapshot.nearest.items():
             yield ("columns", attribute), index.nbytes
         for attribute, lives in dict(snapshot.lives).items():
             yield ("lives", attribute), _nbytes(lives)
@@ -132,7 +132,7 @@ class Cache:
 
     def _keeping(self, snapshot: Snapshot, kept: set[tuple[str, int]]) -> Snapshot:
         """A snapshot with those columns and lives; the past keeps those bases."""
-        loaded = pmap({a: index for a, index in snapshot.loaded.items() if ("columns", a) in kept})
+        loaded = {a: index for a, index in snapshot.loaded.items() if ("columns", a) in kept}
         self._past.keep({t for what, t in kept if what == "past"})
         fresh = self.snapshot(snapshot.t, loaded)
         fresh.lives.update((a, lives) for a, lives in dict(snapshot.lives).items() if ("lives", a) in kept)
@@ -140,7 +140,7 @@ class Cache:
 
     def memory(self, snapshot: Snapshot, schema: Schema) -> Memory:
         """What is held now."""
-        columns = {_name(schema, a): index.nbytes for a, index in snapshot.loaded.items()}
+        columns = {_name(schema, a): index.nbytes for a, index in snapshot.nearest.items()}
         lives = {_name(schema, a): _nbytes(lives) for a, lives in dict(snapshot.lives).items()}
         past = sum(map(_snapshot_nbytes, self._past.kept.values()))
         return Memory(columns, lives, past, self._dictionary.nbytes, len(self._dictionary), self.bound)
@@ -168,7 +168,7 @@ def _nbytes(lives: Intervals) -> int:
 
 
 def _snapshot_nbytes(snapshot: Snapshot) -> int:
-    columns = sum(index.nbytes for index in snapshot.loaded.values())
+    columns = sum(index.nbytes for index in snapshot.nearest.values())
     return columns + sum(map(_nbytes, list(snapshot.lives.values())))
 
 

@@ -12,10 +12,11 @@ transaction needs live in an :class:`Overlay`, whose codes are negative and die 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from sys import getsizeof
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, overload
 
 from factstore.errors import LogError
 from factstore.values import Value, ValueType
@@ -23,6 +24,35 @@ from factstore.values_bytes import to_bytes
 
 Entry = tuple[int, ValueType, Value]
 """(code, type, value)."""
+
+
+class Entries(Sequence[Entry]):
+    """Entries with codes in a row, kept as columns and made one at a time.
+
+    So many tuples at once would be gone through again and again by the collector of garbage.
+
+    >>> list(Entries(7, [ValueType.STRING, ValueType.URI], ["a", "b"]))
+    [(7, <ValueType.STRING: 6>, 'a'), (8, <ValueType.URI: 10>, 'b')]
+    """
+
+    def __init__(self, first: int, kinds: list[ValueType], values: list[Value]) -> None:
+        self.first = first
+        """The code of the first."""
+        self.kinds = kinds
+        self.values = values
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return zip(range(self.first, self.first + len(self.values)), self.kinds, self.values, strict=True)
+
+    @overload
+    def __getitem__(self, at: int) -> Entry: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Entry]: ...
+    def __getitem__(self, at: int | slice) -> Entry | list[Entry]:
+        return list(self)[at]
 
 
 class Unknown(Protocol):
@@ -50,10 +80,16 @@ def digest(vt: ValueType, value: Value) -> bytes:
     >>> len(digest(ValueType.STRING, "x" * 1_000_000))
     16
     """
-    return hashlib.blake2b(to_bytes(vt, value), digest_size=16).digest()
+    return digest_of(to_bytes(vt, value))
 
 
-def _key(vt: ValueType, value: Value) -> Any:
+def digest_of(body: bytes) -> bytes:
+    """The digest of a value whose canonical bytes are at hand."""
+    return hashlib.blake2b(body, digest_size=16).digest()
+
+
+def key_of(vt: ValueType, value: Value) -> Any:
+    """What tells a value from the others of its type in a dict."""
     # (1,), (1.0,) and (True,) are equal to Python; their bytes are not.
     return to_bytes(vt, value) if vt is ValueType.TUPLE else value
 
@@ -77,18 +113,27 @@ class Dictionary:
         self._recent = _Generation()
         self._older = _Generation()
 
+    def known(self, vt: ValueType) -> dict[Any, int]:
+        """The codes this process knows of a type, by value (of tuples, by their bytes)."""
+        return self._recent.codes[vt]
+
+    def peek(self, vt: ValueType, value: Value) -> int | None:
+        """The code this process knows of a value, without asking the store; the value is no tuple."""
+        return self._recent.codes[vt].get(value)
+
     def learn(self, entries: Iterable[Entry]) -> None:
         """Keeps ``entries``, to be found by code and by value."""
-        listed = list(entries)
         with self._lock:
-            self._recent.keep({code: value for code, _, value in listed})
-            self._recent.keep_codes(listed)
+            if isinstance(entries, Entries) and ValueType.TUPLE not in entries.kinds:
+                self._recent.add_run(entries)
+            else:
+                self._recent.add(entries)
 
     def codes_of(self, vt: ValueType, values: Sequence[Value]) -> list[int | None]:
         """The code of each value, None where the store has none."""
         known = self._recent.codes[vt]
-        keys = values if vt is not ValueType.TUPLE else [_key(vt, value) for value in values]
-        found = [known.get(key) for key in keys]
+        keys = values if vt is not ValueType.TUPLE else [key_of(vt, value) for value in values]
+        found = list(map(known.get, keys))
         if self._unknown is None or None not in found:
             return found
         strangers = {key: value for key, value, code in zip(keys, values, found, strict=True) if code is None}
@@ -102,11 +147,15 @@ class Dictionary:
         asked = [value for key, value in strangers.items() if key not in older]
         if asked and self._unknown is not None:
             entries.extend(self._unknown.entries_of_values(vt, asked))
-        self.learn(entries)
-        return {_key(vt, value): code for code, _, value in entries}
+        if entries:
+            self.learn(entries)
+        return {key_of(vt, value): code for code, kind, value in entries if kind is vt}
 
     def code_of(self, vt: ValueType, value: Value) -> int | None:
         """The code of one value, None where the store has none."""
+        known = None if vt is ValueType.TUPLE else self._recent.codes[vt].get(value)
+        if known is not None or (self._unknown is None and vt is not ValueType.TUPLE):
+            return known
         return self.codes_of(vt, [value])[0]
 
     def values_of(self, codes: Sequence[int]) -> list[Value]:
@@ -183,24 +232,45 @@ class _Generation:
     def nbytes(self) -> int:
         return self._sizes + _BY_CODE * len(self.values) + _BY_VALUE * sum(map(len, self.codes.values()))
 
-    def keep(self, entries: Mapping[int, Value]) -> None:
-        """Takes values by code."""
-        if not entries:
-            return
-        values = self.values
-        room = max(entries) + 1 - len(values)
-        if room > 0:
-            values.extend([_MISSING] * max(room, len(values) // 8))
-        for code, value in entries.items():
-            if values[code] is _MISSING:
-                self.count += 1
-                self._sizes += getsizeof(value)
-                values[code] = value
-
-    def keep_codes(self, entries: Iterable[Entry]) -> None:
-        """Takes codes by value."""
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Takes values by code, and their codes by value."""
+        codes = self.codes
         for code, vt, value in entries:
-            self.codes[vt][_key(vt, value)] = code
+            self._put(code, value)
+            codes[vt][value if vt is not ValueType.TUPLE else key_of(vt, value)] = code
+
+    def add_run(self, entries: Entries) -> None:
+        """The same for many entries with codes in a row, none of them a tuple's."""
+        first, beyond = entries.first, entries.first + len(entries)
+        self._reach(beyond)
+        before = self.values[first:beyond]
+        new = [value for value, old in zip(entries.values, before, strict=True) if old is _MISSING]
+        self.values[first:beyond] = entries.values
+        self.count += len(new)
+        self._sizes += sum(map(getsizeof, new))
+        kinds = set(entries.kinds)
+        for vt in kinds:
+            pairs = zip(entries.values, range(first, beyond), strict=True)
+            mine = (kind is vt for kind in entries.kinds)
+            self.codes[vt].update(pairs if len(kinds) == 1 else itertools.compress(pairs, mine))
+
+    def keep(self, values: Mapping[int, Value]) -> None:
+        """Takes values by code alone."""
+        for code, value in values.items():
+            self._put(code, value)
+
+    def _put(self, code: int, value: Value) -> None:
+        if code >= len(self.values):
+            self._reach(code + 1)
+        if self.values[code] is _MISSING:
+            self.count += 1
+            self._sizes += getsizeof(value)
+        self.values[code] = value
+
+    def _reach(self, beyond: int) -> None:
+        size = len(self.values)
+        if beyond > size:
+            self.values.extend([_MISSING] * (max(beyond, size + size // 8) - size))
 
 
 class Overlay:
@@ -222,6 +292,12 @@ class Overlay:
         self._first: int = base._next if isinstance(base, Overlay) else -1
         self._values: list[Value] = []
         self._codes: dict[tuple[ValueType, Any], int] = {}
+        self._lock = threading.Lock()
+
+    def peek(self, vt: ValueType, value: Value) -> int | None:
+        """The code this process knows of a value, without asking the store; the value is no tuple."""
+        own = self._codes.get((vt, value))
+        return self._base.peek(vt, value) if own is None else own
 
     @property
     def _next(self) -> int:
@@ -232,25 +308,33 @@ class Overlay:
         found = self.codes_of(vt, values)
         return [code if code is not None else self._own(vt, value) for code, value in zip(found, values, strict=True)]
 
+    def intern_one(self, vt: ValueType, value: Value) -> int:
+        """The code of one value, a new one if there is none."""
+        found = self.code_of(vt, value)
+        return self._own(vt, value) if found is None else found
+
     def _own(self, vt: ValueType, value: Value) -> int:
-        key = (vt, _key(vt, value))
-        code = self._codes.get(key)
-        if code is None:
-            code = self._codes[key] = self._next
-            self._values.append(value)
+        key = (vt, key_of(vt, value))
+        with self._lock:
+            code = self._codes.get(key)
+            if code is None:
+                code = self._next
+                self._values.append(value)
+                self._codes[key] = code
         return code
 
     def codes_of(self, vt: ValueType, values: Sequence[Value]) -> list[int | None]:
         """The code of each value, None where neither this nor the base has one."""
         if not self._codes:
             return self._base.codes_of(vt, values)
-        own = [self._codes.get((vt, _key(vt, value))) for value in values]
+        own = [self._codes.get((vt, key_of(vt, value))) for value in values]
         rest = iter(self._base.codes_of(vt, [v for v, code in zip(values, own, strict=True) if code is None]))
         return [next(rest) if code is None else code for code in own]
 
     def code_of(self, vt: ValueType, value: Value) -> int | None:
         """The code of one value, None where neither this nor the base has one."""
-        return self.codes_of(vt, [value])[0]
+        own = self._codes.get((vt, key_of(vt, value)))
+        return self._base.code_of(vt, value) if own is None else own
 
     def values_of(self, codes: Sequence[int]) -> list[Value]:
         """The value of each code."""

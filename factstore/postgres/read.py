@@ -29,6 +29,8 @@ from factstore.snapshot import NO_FACTS, Facts
 from factstore.values import Value, ValueType
 
 _FACT: Final = (("e", ">i8"), ("v", ">i8"), ("tx", ">i8"), ("a", ">i4"))
+_MANY_CODES: Final = 20_000
+"""Values from which on it is asked whether there are as many."""
 _SHORT: Final = 4096
 """Transactions whose log is read in one piece."""
 
@@ -97,9 +99,19 @@ class Reads:
         return facts_in(self._readers.fetch(self._sql["facts_of"], params))
 
     def entries_of_values(self, vt: ValueType, values: Sequence[Value]) -> Iterable[Entry]:
+        every = self._entries_if_fewer(len(values))
+        if every is not None:
+            return every
         # Equal digests are taken for equal values: of 128 bits, chance will not make two in any store's life.
         params = {"h": uuids([digest(vt, value) for value in values]), "kind": Int8(vt)}
         return [(code, vt, values[i]) for i, code in self._readers.fetch(self._sql["codes"], params)]
+
+    def _entries_if_fewer(self, asked: int) -> list[Entry] | None:
+        """All entries, if that are fewer than are asked for: a digest of each would take longer than to read them."""
+        if asked < _MANY_CODES:
+            return None
+        [(next_v,)] = self._readers.fetch(self._sql["next_code"])
+        return entries(self._readers, self._sql, range(next_v)) if next_v < asked else None
 
     def entries_of_codes(self, codes: Sequence[int]) -> Iterable[Entry]:
         return entries(self._readers, self._sql, codes)
