@@ -52,6 +52,19 @@ def cold(dsn: str, schema: str, attributes: list[str], **options: Any) -> Start:
     return Start(connected - began, asked - connected, facts)
 
 
+def strings(dsn: str, schema: str, **options: Any) -> Start:
+    """A new connection, and a first query that answers with the strings of three attributes."""
+    began = time.perf_counter()
+    conn = factstore.connect(dsn, schema=schema, **options)
+    connected = time.perf_counter()
+    db = conn.db()
+    named = [name for name in names() if name.startswith("g/string")][:3]
+    found = sum(len(list(db.q(f"[:find [?v ...] :where [_ :{name} ?v]]"))) for name in named)
+    asked = time.perf_counter()
+    conn.close()
+    return Start(connected - began, asked - connected, found)
+
+
 def median(starts: list[Start]) -> Start:
     return sorted(starts, key=lambda each: each.total)[len(starts) // 2]
 

@@ -14,16 +14,20 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from factstore.columns import Ints, LogRows, Rows, ints
 from factstore.datom import TX0
+from factstore.dictionary import Entry
 from factstore.errors import StoreError
 from factstore.index import AttributeIndex, Segment
 from factstore.log import rows_at
 from factstore.postgres.column_file import Cached, Stamp, read, write
+from factstore.postgres.entries import MANY, decoded
+from factstore.postgres.mapped_file import Basis
+from factstore.postgres.value_file import NO_VALUES, Values, read_values, write_values
 from factstore.schema import BUILTIN, Ids
 from factstore.snapshot import Facts, changes_of
 
@@ -35,6 +39,7 @@ _FAR: Final = 1000
 """Transactions from which on a file that was caught up is written again."""
 _TOO_FAR: Final = 50_000
 """Transactions from which on loading is likely to be faster than catching up."""
+_VALUES: Final = "dictionary.values"
 _ABANDONED: Final = 3600.0
 """Seconds after which an unfinished file has no writer any more."""
 
@@ -50,6 +55,9 @@ class Asked(NamedTuple):
     facts_of: Callable[[Ints, int], Facts]
     newest: Callable[[Ints], int]
     """The t of the newest fact of some attributes of the bootstrap, whatever t the load is about."""
+    head: Callable[[], int]
+    values: Callable[[Sequence[int]], Values]
+    """The dictionary entries of codes."""
 
 
 class LocalColumns:
@@ -61,6 +69,7 @@ class LocalColumns:
         self._store = store
         self._limit = limit
         self._threads: list[threading.Thread] = []
+        self._values: Values | None = None
         try:
             self._own.mkdir(mode=0o700, parents=True, exist_ok=True)
             _bound(self._all, self._limit)
@@ -114,7 +123,10 @@ class LocalColumns:
         instant = _instants([t], store).get(t)
         if instant is None:
             return
-        thread = threading.Thread(target=self._write_now, args=(rows, t, instant), name="columns", daemon=True)
+        self._start(self._write_now, rows, t, instant)
+
+    def _start(self, work: Callable[..., None], *given: Any) -> None:
+        thread = threading.Thread(target=work, args=given, name="columns", daemon=True)
         self._threads = [*(other for other in self._threads if other.is_alive()), thread]
         thread.start()
 
@@ -123,6 +135,49 @@ class LocalColumns:
             for attribute, columns in rows.items():
                 if 24 * len(columns.e) <= self._limit:
                     write(self._path(attribute), Stamp(self._store, attribute, t, instant), columns)
+            _bound(self._all, self._limit)
+
+    def entries(self, codes: Sequence[int], store: Asked) -> list[Entry]:
+        """The dictionary entries of ``codes``, from a file as far as it has them."""
+        kept, wanted = self._kept_values(store), ints(codes)
+        missing = wanted[kept.find(wanted) < 0]
+        found = decoded(kept, wanted)
+        if len(missing):
+            # Asked for before the values: an excision after it makes the file worthless.
+            basis = self._basis(store) if len(missing) > MANY else None
+            more = store.values(missing.tolist())
+            found += decoded(more, missing)
+            if basis is not None:
+                self._start(self._write_values, basis, kept, more)
+        return found
+
+    def _basis(self, store: Asked) -> Basis | None:
+        t = store.head()
+        instant = _instants([t], store).get(t)
+        return None if instant is None else Basis(self._store, t, instant)
+
+    def _kept_values(self, store: Asked) -> Values:
+        """What the file has, which is looked at once."""
+        kept = self._values
+        if kept is None:
+            kept = self._values = self._read_values(store)
+        return kept
+
+    def _read_values(self, store: Asked) -> Values:
+        found = read_values(self._own / _VALUES)
+        if found is None:
+            return NO_VALUES
+        basis, values = found
+        excised = store.newest(_REWRITING) if len(_REWRITING) else 0
+        right = basis.store == self._store and basis.t >= excised
+        return values if right and _instants([basis.t], store).get(basis.t) == basis.instant else NO_VALUES
+
+    def _write_values(self, basis: Basis, kept: Values, more: Values) -> None:
+        with suppress(OSError):
+            values = kept.joined(more) if len(kept.codes) else more
+            if 24 * len(values.codes) + len(values.data) <= self._limit:
+                write_values(self._own / _VALUES, basis, values)
+                self._values = None
             _bound(self._all, self._limit)
 
     def close(self) -> None:
@@ -164,7 +219,7 @@ def _bound(directory: Path, limit: int) -> None:
             stat = path.stat()
             if path.suffix == ".new" and now - stat.st_mtime > _ABANDONED:
                 path.unlink()
-            elif path.suffix == ".columns":
+            elif path.suffix in {".columns", ".values"}:
                 found.append((stat.st_mtime, stat.st_size, path))
     total = sum(size for _, size, _ in found)
     for _, size, path in sorted(found):

@@ -15,16 +15,17 @@ from typing import Final
 import numpy as np
 from psycopg.types.numeric import Int8
 
-from factstore.columns import Intervals, Ints, LogRows, Rows
+from factstore.columns import Intervals, Ints, LogRows, Rows, ints
 from factstore.datom import FOREVER, TX0
 from factstore.dictionary import Dictionary, Entry, digest
 from factstore.errors import LogError
 from factstore.postgres.arrays import columns, int4s, int8s, uuids, whole_numbers
-from factstore.postgres.entries import entries
+from factstore.postgres.entries import decoded, fetched
 from factstore.postgres.load import load, load_intervals
 from factstore.postgres.local import Asked, LocalColumns
 from factstore.postgres.pool import TOO_LARGE, Pool, Row
 from factstore.postgres.statements import statements
+from factstore.postgres.value_file import Values
 from factstore.snapshot import NO_FACTS, Facts
 from factstore.values import Value, ValueType
 
@@ -80,7 +81,14 @@ class Reads:
     def load(self, attributes: Sequence[int], t: int) -> Mapping[int, Rows]:
         if self._local is None:
             return self._load(attributes, t)
-        return self._local.load(attributes, t, Asked(self._load, self.read, self.facts_of, self._newest))
+        return self._local.load(attributes, t, self._asked)
+
+    @property
+    def _asked(self) -> Asked:
+        return Asked(self._load, self.read, self.facts_of, self._newest, self.head, self._values)
+
+    def _values(self, codes: Sequence[int]) -> Values:
+        return fetched(self._readers, self._sql, codes)
 
     def _newest(self, attributes: Ints) -> int:
         found = self._readers.fetch(self._sql["newest"], {"a": int4s(attributes)})[0][0]
@@ -111,7 +119,9 @@ class Reads:
         if asked < _MANY_CODES:
             return None
         [(next_v,)] = self._readers.fetch(self._sql["next_code"])
-        return entries(self._readers, self._sql, range(next_v)) if next_v < asked else None
+        return list(self.entries_of_codes(range(next_v))) if next_v < asked else None
 
     def entries_of_codes(self, codes: Sequence[int]) -> Iterable[Entry]:
-        return entries(self._readers, self._sql, codes)
+        if self._local is not None and len(codes):
+            return self._local.entries(codes, self._asked)
+        return decoded(self._values(codes), ints(codes))

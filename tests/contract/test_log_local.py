@@ -14,7 +14,7 @@ import pytest
 from factstore import Connection, StoreError, connect
 from factstore.columns import ints
 from factstore.datom import TX0
-from factstore.postgres import PostgresLog, column_file, local
+from factstore.postgres import PostgresLog, column_file, local, value_file
 from factstore.schema import Ids
 from tests import pg
 from tests.contract.histories import ATTRIBUTES, History
@@ -356,3 +356,70 @@ def _define_once(conn: Connection) -> None:
     if "x/name" not in conn.schema:
         name = {"db/ident": "x/name", "db/valueType": "db.type/string", "db/cardinality": "db.cardinality/one"}
         conn.transact([{**name, "db/unique": "db.unique/identity"}])
+
+
+STRINGS = ["", "plain", "nul \0 inside", "lone \ud800 surrogate", "snow \N{SNOWMAN}", "x" * 5000]
+
+
+def _strings(log: PostgresLog) -> list[str]:
+    """All names, by their codes."""
+    return sorted(map(repr, log.dictionary.values_of(log.load([NAME], log.head())[NAME].v.tolist())))
+
+
+@pytest.fixture
+def many_is_three(monkeypatch) -> None:
+    monkeypatch.setattr(local, "MANY", 3)
+
+
+@pytest.mark.usefixtures("many_is_three")
+def test_values_are_read_from_a_file_and_only_new_ones_are_asked_for(pg_store, dsn, files, opened, monkeypatch) -> None:
+    pg_store.commit([(ANN + n, NAME, text) for n, text in enumerate(STRINGS)])
+    first = _open(pg_store, dsn, files)
+    assert len(_strings(first)) == len(STRINGS)
+    first.close()
+    pg_store.commit([(ANN + 50, NAME, "new")])
+    second = _open(pg_store, dsn, files)
+    opened.append(second)
+    asked: list[int] = []
+    values = second._values
+    monkeypatch.setattr(second, "_values", lambda codes: asked.extend(codes) or values(codes))
+    assert _strings(second) == sorted(map(repr, [*STRINGS, "new"]))
+    assert len(asked) == 1
+
+
+@pytest.mark.usefixtures("many_is_three")
+def test_a_file_of_values_grows_by_what_was_asked_for(pg_store, dsn, files) -> None:
+    for n in range(3):
+        pg_store.commit([(ANN + 10 * n + m, NAME, f"{n} {m}") for m in range(5)])
+        log = _open(pg_store, dsn, files)
+        assert len(_strings(log)) == 5 * (n + 1)
+        log.close()
+    found = value_file.read_values(next(files.glob("*/*.values")))
+    assert found is not None
+    assert len(found[1].codes) >= 15
+
+
+@pytest.mark.usefixtures("many_is_three")
+@pytest.mark.parametrize("damage", [*DAMAGES[:6], "store", "instant", "excised"])
+def test_a_file_of_values_that_is_not_right_counts_as_none(pg_store, dsn, files, damage, monkeypatch) -> None:
+    pg_store.commit([(ANN + n, NAME, text) for n, text in enumerate(STRINGS)])
+    log = _open(pg_store, dsn, files)
+    _strings(log)
+    log.close()
+    [path] = files.glob("*/*.values")
+    if callable(damage):
+        damage(path)
+    elif damage == "excised":
+        monkeypatch.setattr(local, "_REWRITING", ints([Ids.IS_COMPONENT]))
+        pg_store.commit([(FRIEND, Ids.IS_COMPONENT, True)])
+    else:
+        basis, values = value_file.read_values(path)
+        wrong = {"store": bytes(16)} if damage == "store" else {"instant": basis.instant + 1}
+        value_file.write_values(path, basis._replace(**wrong), values)
+    again = _open(pg_store, dsn, files)
+    asked: list[int] = []
+    values_of = again._values
+    monkeypatch.setattr(again, "_values", lambda codes: asked.extend(codes) or values_of(codes))
+    assert _strings(again) == sorted(map(repr, STRINGS))
+    assert len(asked) == len(STRINGS)
+    again.close()

@@ -237,7 +237,7 @@ def test_a_forked_child_opens_its_own_connections(pg_store) -> None:
 
 
 def test_a_bulk_of_codes_is_read_as_a_range(pg_store, dsn, monkeypatch) -> None:
-    monkeypatch.setattr(reading, "_MANY", 5)
+    monkeypatch.setattr(reading, "MANY", 5)
     pg_store.commit([(ANN + n, NAME, f"name {n}") for n in range(10)])
     other = PostgresLog(dsn, _schema(pg_store.log))
     codes = other.load([NAME], 2)[NAME].v.tolist()
