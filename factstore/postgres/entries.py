@@ -21,8 +21,8 @@ from factstore.values import ValueType
 from factstore.values_bytes import from_bytes
 
 MANY: Final = 20_000
-_DENSE: Final = 16
-"""More than MANY codes are read as a range if that reads at most _DENSE entries for one that is wanted."""
+_DENSE: Final = 3
+"""More than MANY codes are read as a range if that reads at most _DENSE entries for one that is wanted: measured."""
 _HEAD: Final = np.dtype([("code", ">i8"), ("kind", ">i2"), ("size", ">i4")])
 _TYPES: Final = {int(vt): vt for vt in ValueType}
 
