@@ -101,7 +101,11 @@ class Cache:
         self._source = source
         self._dictionary = dictionary
         self._recency = Recency()
-        self._past = Past(source) if bound is None else _NotedPast(source, self._recency)
+        self.forget()
+
+    def forget(self) -> None:
+        """Lets go of the past, which was rewritten; snapshots made from here on have another one."""
+        self._past = Past(self._source) if self.bound is None else _NotedPast(self._source, self._recency)
 
     def snapshot(self, t: int, loaded: Indexes) -> Snapshot:
         """A snapshot at ``t`` of which ``loaded`` is here already."""

@@ -1,8 +1,8 @@
 """Interned values and their int64 codes.
 
 Strings, keywords, uuids and the like are stored once and spoken of by number. A code, once given,
-never changes its meaning and is never reused, so a process may keep what it has learned for ever;
-what it has not learned yet is asked of the store, a batch at a time.
+never changes its meaning and is never reused, so a process may keep what it has learned until an
+excision takes values out; what it has not learned yet is asked of the store, a batch at a time.
 
 A life: a value is *sought* (:meth:`Dictionary.codes_of`), found nowhere, given a code by a committed
 transaction, and *learned* (:meth:`Dictionary.learn`). Values that only a query or a speculative
@@ -112,6 +112,7 @@ class Dictionary:
         self._lock = threading.Lock()
         self._recent = _Generation()
         self._older = _Generation()
+        self._forgotten = -1
 
     def known(self, vt: ValueType) -> dict[Any, int]:
         """The codes this process knows of a type, by value (of tuples, by their bytes)."""
@@ -124,32 +125,57 @@ class Dictionary:
     def learn(self, entries: Iterable[Entry]) -> None:
         """Keeps ``entries``, to be found by code and by value."""
         with self._lock:
-            if isinstance(entries, Entries) and ValueType.TUPLE not in entries.kinds:
-                self._recent.add_run(entries)
-            else:
-                self._recent.add(entries)
+            self._recent.learn(entries)
+
+    @property
+    def forgotten(self) -> int:
+        """The t of the last excision it has been told of, -1 for none."""
+        return self._forgotten
+
+    def learn_since(self, entries: Iterable[Entry], forgotten: int) -> bool:
+        """Keeps what was read after the excision ``forgotten``; not, and False, if there has been another one since."""
+        with self._lock:
+            if self._forgotten != forgotten:
+                return False
+            self._recent.learn(entries)
+            return True
 
     def codes_of(self, vt: ValueType, values: Sequence[Value]) -> list[int | None]:
         """The code of each value, None where the store has none."""
-        known = self._recent.codes[vt]
+        forgotten, known = self._forgotten, self._recent.codes[vt]
         keys = values if vt is not ValueType.TUPLE else [key_of(vt, value) for value in values]
         found = list(map(known.get, keys))
         if self._unknown is None or None not in found:
             return found
         strangers = {key: value for key, value, code in zip(keys, values, found, strict=True) if code is None}
-        learned = self._sought(vt, strangers)
+        learned = self._sought(vt, strangers, forgotten)
+        if learned is None:
+            return self.codes_of(vt, values)
         return [learned.get(key) if code is None else code for key, code in zip(keys, found, strict=True)]
 
-    def _sought(self, vt: ValueType, strangers: dict[Any, Value]) -> dict[Any, int]:
-        """The codes of values that were not sought lately, by key: of the older ones, or from the store."""
+    def _sought(self, vt: ValueType, strangers: dict[Any, Value], forgotten: int) -> dict[Any, int] | None:
+        """The codes of values that were not sought lately, by key; None if something was excised meanwhile."""
         older = self._older.codes[vt]
         entries: list[Entry] = [(older[key], vt, value) for key, value in strangers.items() if key in older]
         asked = [value for key, value in strangers.items() if key not in older]
         if asked and self._unknown is not None:
             entries.extend(self._unknown.entries_of_values(vt, asked))
-        if entries:
-            self.learn(entries)
+        if not self.learn_since(entries, forgotten):
+            return None
         return {key_of(vt, value): code for code, kind, value in entries if kind is vt}
+
+    def forget(self, t: int) -> None:
+        """Forgets everything, once, because transaction ``t`` took values out of the store."""
+        with self._lock:
+            if t > self._forgotten:
+                self._forgotten = t
+                self._recent, self._older = _Generation(), _Generation()
+
+    def drop(self, gone: Iterable[tuple[int, ValueType]]) -> None:
+        """Forgets the values of some codes, for good."""
+        with self._lock:
+            for code, vt in gone:
+                self._recent.drop(code, vt)
 
     def code_of(self, vt: ValueType, value: Value) -> int | None:
         """The code of one value, None where the store has none."""
@@ -160,24 +186,28 @@ class Dictionary:
 
     def values_of(self, codes: Sequence[int]) -> list[Value]:
         """The value of each code; :class:`LogError` ``log/unknown-code`` if the store knows no such code."""
-        values = self._recent.values
+        forgotten, values = self._forgotten, self._recent.values
         try:
             found = [values[code] for code in codes]
         except IndexError:
             found = [values[code] if code < len(values) else _MISSING for code in codes]
         if _MISSING not in found:
             return found
-        read = self._read({code for code, value in zip(codes, found, strict=True) if value is _MISSING})
+        read = self._read({code for code, value in zip(codes, found, strict=True) if value is _MISSING}, forgotten)
+        if read is None:
+            return self.values_of(codes)
         return [read[code] if value is _MISSING else value for code, value in zip(codes, found, strict=True)]
 
-    def _read(self, codes: set[int]) -> dict[int, Value]:
-        """The values of codes that were not read lately: of the older ones, or from the store."""
+    def _read(self, codes: set[int], forgotten: int) -> dict[int, Value] | None:
+        """The values of codes that were not read lately; None if something was excised meanwhile."""
         older = self._older.values
         read = {code: older[code] for code in codes if code < len(older) and older[code] is not _MISSING}
         rest = sorted(codes - read.keys())
         if rest and self._unknown is not None:
             read.update((code, value) for code, _, value in self._unknown.entries_of_codes(rest))
         with self._lock:
+            if self._forgotten != forgotten:
+                return None
             self._recent.keep(read)
         if len(read) < len(codes):
             lost = sorted(codes - read.keys())
@@ -232,15 +262,17 @@ class _Generation:
     def nbytes(self) -> int:
         return self._sizes + _BY_CODE * len(self.values) + _BY_VALUE * sum(map(len, self.codes.values()))
 
-    def add(self, entries: Iterable[Entry]) -> None:
+    def learn(self, entries: Iterable[Entry]) -> None:
         """Takes values by code, and their codes by value."""
+        if isinstance(entries, Entries) and ValueType.TUPLE not in entries.kinds:
+            self._learn_run(entries)
+            return
         codes = self.codes
         for code, vt, value in entries:
             self._put(code, value)
             codes[vt][value if vt is not ValueType.TUPLE else key_of(vt, value)] = code
 
-    def add_run(self, entries: Entries) -> None:
-        """The same for many entries with codes in a row, none of them a tuple's."""
+    def _learn_run(self, entries: Entries) -> None:
         first, beyond = entries.first, entries.first + len(entries)
         self._reach(beyond)
         before = self.values[first:beyond]
@@ -253,6 +285,14 @@ class _Generation:
             pairs = zip(entries.values, range(first, beyond), strict=True)
             mine = (kind is vt for kind in entries.kinds)
             self.codes[vt].update(pairs if len(kinds) == 1 else itertools.compress(pairs, mine))
+
+    def drop(self, code: int, vt: ValueType) -> None:
+        """Takes out one entry."""
+        value = self.values[code]
+        self.codes[vt].pop(key_of(vt, value), None)
+        self.values[code] = _MISSING
+        self.count -= 1
+        self._sizes -= getsizeof(value)
 
     def keep(self, values: Mapping[int, Value]) -> None:
         """Takes values by code alone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from factstore.log.erasure import Erasure
 from factstore.log.memory import MemoryLog
 from factstore.log.port import (
     FIRST_CODE,
@@ -15,6 +16,7 @@ from factstore.log.port import (
     advance_schema,
     bootstrap,
     changed_plan,
+    last_excision,
     operations,
     rows_at,
     schema_at,
@@ -24,6 +26,7 @@ from factstore.log.port import (
 __all__ = [
     "Assertions",
     "Counters",
+    "Erasure",
     "FIRST_CODE",
     "Log",
     "MemoryLog",
@@ -34,6 +37,7 @@ __all__ = [
     "advance_schema",
     "bootstrap",
     "changed_plan",
+    "last_excision",
     "operations",
     "rows_at",
     "schema_at",

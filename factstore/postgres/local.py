@@ -180,6 +180,14 @@ class LocalColumns:
                 self._values = None
             _bound(self._all, self._limit)
 
+    def forget(self) -> None:
+        """Removes the files of the store, from which something was taken out."""
+        self.close()
+        self._values = None
+        with suppress(OSError):
+            for path in self._own.iterdir():
+                path.unlink()
+
     def close(self) -> None:
         """Waits until everything is written."""
         for thread in self._threads:

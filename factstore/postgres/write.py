@@ -15,10 +15,11 @@ from psycopg.types.numeric import Int8
 
 from factstore.columns import Ints
 from factstore.dictionary import Dictionary, key_of
-from factstore.log import Counters, Pending, Plan, changed_plan
+from factstore.log import Counters, Erasure, Pending, Plan, changed_plan
 from factstore.postgres import bulk
 from factstore.postgres.ahead import Questions
 from factstore.postgres.arrays import Payload, columns, int4s, int8s
+from factstore.postgres.excise import erase
 from factstore.postgres.known import Known
 from factstore.postgres.merge import bits_of, ops_of, statements_of
 from factstore.postgres.pool import Row, Session, pipelined, translated
@@ -120,6 +121,9 @@ class PostgresWriter:
             bulk.copy(self._session, self._sql, plan, bits_of(plan.added.a, plan.schema))
         except psycopg.Error as error:
             raise translated(error) from error
+
+    def erase(self, erasure: Erasure) -> int:
+        return erase(self._session, self._sql, erasure)
 
     def _ask(self, name: str, **params: Payload) -> list[Row]:
         try:
