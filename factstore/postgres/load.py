@@ -77,7 +77,7 @@ def _load(pool: Pool, sql: Mapping[str, str], wanted: _Wanted) -> Pieces:
         try:
             return _whole(pool, sql, wanted)
         except psycopg.Error as error:
-            if attempt == 2 or not is_lost(error):
+            if attempt == 2 or not (is_lost(error) or isinstance(error, psycopg.errors.DeadlockDetected)):
                 raise translated(error) from error
             pool.drop()
     raise AssertionError("the second attempt returns or raises")

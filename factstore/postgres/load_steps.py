@@ -44,7 +44,7 @@ class Work:
         self._size = len(steps)
         self._found: Pieces = {}
         self._lock = threading.Lock()
-        self._failed: BaseException | None = None
+        self._errors: list[BaseException] = []
 
     def done(self, session: Session) -> Pieces:
         """All pieces, once every step is done; the first error of any of them otherwise."""
@@ -54,8 +54,10 @@ class Work:
         finally:
             for thread in others:
                 thread.join()
-        if self._failed is not None:
-            raise self._failed
+        # What one of them could not do for a lock.
+        self._run(session)
+        if self._errors:
+            raise self._errors[0]
         return self._found
 
     def _helpers(self, session: Session) -> list[threading.Thread]:
@@ -79,28 +81,35 @@ class Work:
                 session.execute(self._sql["begin_load"], prepare=False)
                 session.execute(self._sql["import_snapshot"].replace("{snapshot}", snapshot), prepare=False)
                 session.execute(self._sql["load_settings"], prepare=False)
+                session.execute(self._sql["assist_settings"], prepare=False)
             except psycopg.Error:
                 return
-            self._run(session)
+            self._run(session, assisting=True)
         finally:
             with suppress(psycopg.Error):
                 if not session.closed:
                     session.rollback()
             self._pool.give(session)
 
-    def _run(self, session: Session) -> None:
-        try:
-            while self._failed is None:
-                try:
-                    step = self._todo.get_nowait()
-                except queue.Empty:
-                    return
-                # Not prepared: a plan is made for these attributes, with what is known of their number.
-                statement = self._sql[step.statement]
-                rows = session.execute(statement, step.params, prepare=False, binary=True).fetchall()
-                self._keep(rows, step.bits)
-        except BaseException as error:
-            self._failed = self._failed or error
+    def _run(self, session: Session, *, assisting: bool = False) -> None:
+        while not self._errors:
+            try:
+                step = self._todo.get_nowait()
+            except queue.Empty:
+                return
+            try:
+                self._do(step, session)
+            except BaseException as error:
+                if assisting and isinstance(error, psycopg.errors.LockNotAvailable):
+                    self._todo.put(step)
+                else:
+                    self._errors.append(error)
+                return
+
+    def _do(self, step: Step, session: Session) -> None:
+        # Not prepared: a plan is made for these attributes, with what is known of their number.
+        rows = session.execute(self._sql[step.statement], step.params, prepare=False, binary=True).fetchall()
+        self._keep(rows, step.bits)
 
     def _keep(self, rows: Sequence[Row], bits: int | None) -> None:
         pieces = [(attribute, _wide(data) if bits is None else _packed(data, bits)) for attribute, data in rows]

@@ -172,6 +172,10 @@ BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY
 -- the table: in value order, a large table is read from its start again for each fact.
 SELECT set_config('work_mem', '128MB', true), set_config('enable_indexscan', 'off', true)
 
+-- name: assist_settings
+-- Whoever assists must not wait behind one who waits for the session that is assisted: no server sees that circle.
+SELECT set_config('lock_timeout', '500ms', true)
+
 -- name: export_snapshot
 -- The snapshot of this session, for others to read from.
 SELECT pg_export_snapshot()

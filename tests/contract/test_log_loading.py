@@ -148,6 +148,25 @@ def test_a_load_without_other_sessions_is_done_by_one(pg_store, monkeypatch, sma
     assert len(pg_store.log.load([AGE], 2)[AGE].e) == SIZE
 
 
+def test_who_assists_does_not_wait_behind_who_waits_for_the_load(pg_store, dsn, monkeypatch, small_pieces) -> None:
+    _ages(pg_store, 0, None)
+    table = f'"{pg_store.log.channel.removesuffix("_commits")}".facts_live'
+    assist = load_steps.Work._assist
+    with psycopg.connect(dsn) as locker, psycopg.connect(dsn, autocommit=True) as admin:
+        waiting = threading.Thread(target=locker.execute, args=(f"LOCK TABLE {table}",))
+
+        def late(self, snapshot: str) -> None:
+            waiting.start()
+            while not admin.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()[0]:
+                pass
+            assist(self, snapshot)
+
+        monkeypatch.setattr(load_steps, "_SESSIONS", 2)
+        monkeypatch.setattr(load_steps.Work, "_assist", late)
+        assert len(pg_store.log.load([AGE], 2)[AGE].e) == SIZE
+        waiting.join()
+
+
 def test_sessions_that_broke_are_replaced(pg_store, dsn, small_pieces) -> None:
     _ages(pg_store, 0, None)
     pg_store.log.load([AGE], 2)
