@@ -423,3 +423,24 @@ def test_a_file_of_values_that_is_not_right_counts_as_none(pg_store, dsn, files,
     assert _strings(again) == sorted(map(repr, STRINGS))
     assert len(asked) == len(STRINGS)
     again.close()
+
+
+@pytest.mark.parametrize("excising", ["the same process", "another"])
+def test_what_was_excised_is_in_no_answer_and_no_file(dsn, files, excising) -> None:
+    schema = pg.fresh_schema()
+    ages = "[:find [?n ...] :where [_ :x/name ?n]]"
+    with connect(dsn, schema=schema, cache_dir=files) as conn:
+        _define_once(conn)
+        conn.transact([{"db/id": "a", "x/name": "secret"}, {"x/name": "open"}])
+        then = conn.db().basis_t
+        assert sorted(conn.db().q(ages)) == ["open", "secret"]
+    with connect(dsn, schema=schema, cache_dir=files if excising == "the same process" else None) as conn:
+        assert sorted(conn.db().q(ages)) == ["open", "secret"]
+        conn.excise(["x/name", "secret"])
+        assert excising == "another" or not list(files.glob("*/*.columns"))
+        conn.transact([{"x/name": "later"}])
+    with connect(dsn, schema=schema, cache_dir=files) as conn:
+        assert sorted(conn.db().as_of(then).q(ages)) == ["open"]
+        assert sorted(conn.db().q(ages)) == ["later", "open"]
+    assert all(b"secret" not in path.read_bytes() for path in files.glob("*/*"))
+    pg.drop_schema(dsn, schema)
