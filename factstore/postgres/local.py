@@ -69,7 +69,7 @@ class LocalColumns:
         self._store = store
         self._limit = limit
         self._threads: list[threading.Thread] = []
-        self._values: Values | None = None
+        self._values: tuple[Basis | None, Values] | None = None
         try:
             self._own.mkdir(mode=0o700, parents=True, exist_ok=True)
             _bound(self._all, self._limit)
@@ -112,11 +112,10 @@ class LocalColumns:
             return files
         excised = store.newest(_REWRITING) if len(_REWRITING) else 0
         instants = _instants([file.stamp.t for file in files.values()], store)
-        return {
-            attribute: file
-            for attribute, file in files.items()
-            if file.stamp.t >= excised and instants.get(file.stamp.t) == file.stamp.instant
-        }
+        for attribute in [attribute for attribute, file in files.items() if file.stamp.t < excised]:
+            del files[attribute]
+            _remove(self._path(attribute))
+        return {a: file for a, file in files.items() if instants.get(file.stamp.t) == file.stamp.instant}
 
     def _write(self, rows: Mapping[int, Rows], t: int, store: Asked) -> None:
         """Writes files in a thread, for which nobody waits but :meth:`close`."""
@@ -139,12 +138,12 @@ class LocalColumns:
 
     def entries(self, codes: Sequence[int], store: Asked) -> list[Entry]:
         """The dictionary entries of ``codes``, from a file as far as it has them."""
-        kept, wanted = self._kept_values(store), ints(codes)
+        (basis, kept), wanted = self._kept_values(store), ints(codes)
         missing = wanted[kept.find(wanted) < 0]
         found = decoded(kept, wanted)
         if len(missing):
-            # Asked for before the values: an excision after it makes the file worthless.
-            basis = self._basis(store) if len(missing) > MANY else None
+            # An older basis is always right, and what is excised after it makes the file worthless.
+            basis = (basis or self._basis(store)) if len(missing) > MANY else None
             more = store.values(missing.tolist())
             found += decoded(more, missing)
             if basis is not None:
@@ -156,21 +155,23 @@ class LocalColumns:
         instant = _instants([t], store).get(t)
         return None if instant is None else Basis(self._store, t, instant)
 
-    def _kept_values(self, store: Asked) -> Values:
-        """What the file has, which is looked at once."""
+    def _kept_values(self, store: Asked) -> tuple[Basis | None, Values]:
+        """What the file has, and since when it may; looked at once."""
         kept = self._values
         if kept is None:
             kept = self._values = self._read_values(store)
         return kept
 
-    def _read_values(self, store: Asked) -> Values:
+    def _read_values(self, store: Asked) -> tuple[Basis | None, Values]:
         found = read_values(self._own / _VALUES)
         if found is None:
-            return NO_VALUES
-        basis, values = found
-        excised = store.newest(_REWRITING) if len(_REWRITING) else 0
-        right = basis.store == self._store and basis.t >= excised
-        return values if right and _instants([basis.t], store).get(basis.t) == basis.instant else NO_VALUES
+            return None, NO_VALUES
+        basis, _ = found
+        if basis.t < (store.newest(_REWRITING) if len(_REWRITING) else 0):
+            _remove(self._own / _VALUES)
+            return None, NO_VALUES
+        right = basis.store == self._store and _instants([basis.t], store).get(basis.t) == basis.instant
+        return found if right else (None, NO_VALUES)
 
     def _write_values(self, basis: Basis, kept: Values, more: Values) -> None:
         with suppress(OSError):
@@ -184,9 +185,8 @@ class LocalColumns:
         """Removes the files of the store, from which something was taken out."""
         self.close()
         self._values = None
-        with suppress(OSError):
-            for path in self._own.iterdir():
-                path.unlink()
+        for path in [*self._own.glob("*.columns"), *self._own.glob("*.values")]:
+            _remove(path)
 
     def close(self) -> None:
         """Waits until everything is written."""
@@ -233,6 +233,10 @@ def _bound(directory: Path, limit: int) -> None:
     for _, size, path in sorted(found):
         if total <= limit:
             return
-        with suppress(OSError):
-            path.unlink()
+        _remove(path)
         total -= size
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()
