@@ -16,7 +16,7 @@ from factstore.conn_cache import Memory
 from factstore.conn_excise import Excision
 from factstore.conn_listen import Listener
 from factstore.conn_load import LoadReport
-from factstore.conn_target import connect
+from factstore.conn_target import connect, migrate
 from factstore.database import Commit, Db
 from factstore.datom import Datom
 from factstore.db_datoms import Datoms
@@ -32,6 +32,7 @@ from factstore.errors import (
     StoreError,
     TransactionError,
 )
+from factstore.postgres import grants
 from factstore.query import Result, Rule, RuleSet, check_rules, load_rules, parse_rules
 from factstore.schema import Attribute, Schema
 from factstore.tx import TxReport
@@ -71,6 +72,8 @@ __all__ = [
     "check_rules",
     "connect",
     "edn",
+    "grants",
     "load_rules",
+    "migrate",
     "parse_rules",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -11,14 +10,16 @@ from typing import Any, Final
 from factstore import embedded
 from factstore.conn import Connection
 from factstore.errors import StoreError
-from factstore.log import Log, MemoryLog
-from factstore.postgres import DISK_BYTES, PostgresLog
+from factstore.forks import forkable_lock
+from factstore.log import Log, MemoryLog, ReadOnly
+from factstore.postgres import DISK_BYTES, LAYOUT_VERSION, PostgresLog
+from factstore.postgres import migrate as migrate_store
 
 _POSTGRES: Final = ("postgresql://", "postgres://")
 _MEMORY: Final = "memory:"
 
 _named: dict[tuple[str, str], MemoryLog] = {}
-_naming: Final = threading.Lock()
+_naming: Final = forkable_lock()
 
 Opened = tuple[Log, Callable[[], None]]
 """A log, and what else is to be closed with it."""
@@ -32,6 +33,7 @@ def connect(
     functions: Mapping[str, Callable[..., Any]] | None = None,
     cache_dir: str | os.PathLike[str] | None = None,
     cache_dir_bytes: int | None = None,
+    read_only: bool = False,
 ) -> Connection:
     """Opens a store, and creates it if it is not there.
 
@@ -41,6 +43,7 @@ def connect(
     ``cache_bytes`` bounds what is kept in memory of the store; ``functions`` are what transactions and
     queries may call by name. In the local directory ``cache_dir`` columns are kept as files, of at most
     ``cache_dir_bytes`` (4 GiB), from which the next process starts; a ``"memory:"`` store needs none.
+    With ``read_only`` nothing is written, created or migrated, whatever the role may do.
 
     Raises :class:`StoreError` (``store/bad-target``, ``store/permission``, ``store/layout-version``, and those of
     the embedded server) and :class:`LogError` (``log/unreachable``).
@@ -54,7 +57,7 @@ def connect(
     _check_bytes("cache_bytes", cache_bytes)
     _check_bytes("cache_dir_bytes", cache_dir_bytes)
     directory = _cache_dir(cache_dir)
-    log, on_close = _open(target, schema)
+    log, on_close = _open(target, schema, read_only)
     try:
         if directory is not None and isinstance(log, PostgresLog):
             log.keep_columns(directory, DISK_BYTES if cache_dir_bytes is None else cache_dir_bytes)
@@ -78,18 +81,39 @@ def _cache_dir(directory: object) -> Path | None:
     return Path(directory).expanduser().absolute()
 
 
-def _open(target: object, schema: str) -> Opened:
-    if isinstance(target, str) and target.startswith(_POSTGRES):
-        return PostgresLog(target, schema), _nothing
-    if isinstance(target, str) and target.startswith(_MEMORY):
-        return _memory(target.removeprefix(_MEMORY), schema), _nothing
-    if target is None or (isinstance(target, str | os.PathLike) and target != "" and "://" not in str(target)):
-        return _embedded(None if target is None else os.fspath(target), schema)
-    raise StoreError(
-        f"{target!r} is not a store: expected a directory, 'postgresql://…' or 'memory:'",
-        code="store/bad-target",
-        target=target,
-    )
+def migrate(target: str | os.PathLike[str] | None = None, *, schema: str = "factstore") -> int:
+    """Brings a store to the layout this version of factstore makes, and gives the layout's number.
+
+    For the owner of the store, who need not call it where :func:`connect` may do so by itself: after a migration that
+    shuts no older program out. Raises StoreError ``store/layout-version`` if the role is not the owner or others
+    hold the store for long, ``store/not-a-store`` if there is none, ``store/migration`` if its facts stand in the way.
+
+    >>> migrate("memory:") >= 2
+    True
+    """
+    if _is_memory(target):
+        return LAYOUT_VERSION
+    dsn, on_close = _server(target, read_only=True)
+    try:
+        return migrate_store(dsn, schema)
+    finally:
+        on_close()
+
+
+def _open(target: object, schema: str, read_only: bool) -> Opened:
+    if _is_memory(target):
+        log = _memory(str(target).removeprefix(_MEMORY), schema)
+        return ReadOnly.of(log) if read_only else log, _nothing
+    dsn, on_close = _server(target, read_only)
+    try:
+        return PostgresLog(dsn, schema, read_only=read_only), on_close
+    except BaseException:
+        on_close()
+        raise
+
+
+def _is_memory(target: object) -> bool:
+    return isinstance(target, str) and target.startswith(_MEMORY)
 
 
 def _memory(name: str, schema: str) -> MemoryLog:
@@ -99,13 +123,21 @@ def _memory(name: str, schema: str) -> MemoryLog:
         return _named.setdefault((name, schema), MemoryLog())
 
 
-def _embedded(directory: Any, schema: str) -> Opened:
-    server = embedded.start(directory)
-    try:
-        return PostgresLog(server.dsn, schema), server.close
-    except BaseException:
-        server.close()
-        raise
+def _server(target: object, read_only: bool) -> tuple[str, Callable[[], None]]:
+    """The address of the server a target names, and what lets go of it."""
+    if isinstance(target, str) and target.startswith(_POSTGRES):
+        return target, _nothing
+    if target is None or (isinstance(target, str | os.PathLike) and target != "" and "://" not in str(target)):
+        directory: Any = None if target is None else os.fspath(target)
+        if read_only and not embedded.is_store(directory):
+            raise StoreError(f"there is no store in {directory or 'the default directory'}", code="store/not-a-store")
+        server = embedded.start(directory)
+        return server.dsn, server.close
+    raise StoreError(
+        f"{target!r} is not a store: expected a directory, 'postgresql://…' or 'memory:'",
+        code="store/bad-target",
+        target=target,
+    )
 
 
 def _nothing() -> None:

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from sys import getsizeof
 from typing import Any, Final, Protocol, overload
 
 from factstore.errors import LogError
+from factstore.forks import forkable_lock
 from factstore.values import Value, ValueType
 from factstore.values_bytes import to_bytes
 
@@ -109,7 +109,7 @@ class Dictionary:
 
     def __init__(self, unknown: Unknown | None = None) -> None:
         self._unknown = unknown
-        self._lock = threading.Lock()
+        self._lock = forkable_lock()
         self._recent = _Generation()
         self._older = _Generation()
         self._forgotten = -1
@@ -313,6 +313,10 @@ class _Generation:
             self.values.extend([_MISSING] * (max(beyond, size + size // 8) - size))
 
 
+_OWNING: Final = forkable_lock()
+"""Held while an overlay, any one, gives a code: too short to be worth a lock for each."""
+
+
 class Overlay:
     """A dictionary with entries of its own over another one, which it leaves as it was.
 
@@ -332,7 +336,6 @@ class Overlay:
         self._first: int = base._next if isinstance(base, Overlay) else -1
         self._values: list[Value] = []
         self._codes: dict[tuple[ValueType, Any], int] = {}
-        self._lock = threading.Lock()
 
     def peek(self, vt: ValueType, value: Value) -> int | None:
         """The code this process knows of a value, without asking the store; the value is no tuple."""
@@ -355,7 +358,7 @@ class Overlay:
 
     def _own(self, vt: ValueType, value: Value) -> int:
         key = (vt, key_of(vt, value))
-        with self._lock:
+        with _OWNING:
             code = self._codes.get(key)
             if code is None:
                 code = self._next

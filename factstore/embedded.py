@@ -114,6 +114,15 @@ def start(directory: str | os.PathLike[str] | None = None, *, timeout: float = 1
             raise
 
 
+def is_store(directory: str | os.PathLike[str] | None = None) -> bool:
+    """Whether a store was made in a directory; nothing is made or started to find out.
+
+    >>> is_store("/no/such/directory")
+    False
+    """
+    return _home(directory).marker.exists()
+
+
 def _home(directory: str | os.PathLike[str] | None) -> Home:
     path = default_directory() if directory is None else Path(directory)
     if "\0" in str(path):
@@ -195,7 +204,9 @@ def _launch(home: Home, watch: LockFile, deadline: float) -> None:
 def _read_until(fd: int, deadline: float) -> bytes | None:
     """Everything up to the end of the stream; None if that does not come in time."""
     said = b""
-    while select.select([fd], [], [], max(0.0, deadline - time.monotonic()))[0]:
+    waiting = select.poll()  # select itself refuses a descriptor of 1024 or more, as a busy service has
+    waiting.register(fd, select.POLLIN)
+    while waiting.poll(1000 * max(0.0, deadline - time.monotonic())):
         part = os.read(fd, 65536)
         if not part:
             return said

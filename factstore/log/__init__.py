@@ -22,6 +22,7 @@ from factstore.log.port import (
     schema_at,
     values_in,
 )
+from factstore.log.read_only import ReadOnly
 
 __all__ = [
     "Assertions",
@@ -32,6 +33,7 @@ __all__ = [
     "MemoryLog",
     "Pending",
     "Plan",
+    "ReadOnly",
     "Wanted",
     "Writer",
     "advance_schema",

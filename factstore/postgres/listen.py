@@ -146,7 +146,7 @@ class Notifications:
                 self._session = self._listening()
             else:
                 self._rest(self._session, seconds)
-            [(t,)] = self._session.execute(self._head, binary=True).fetchall()
+            [(t, _)] = self._session.execute(self._head, binary=True).fetchall()
             self._failures = 0
             return int(t)
         except psycopg.Error as error:

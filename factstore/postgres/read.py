@@ -26,6 +26,7 @@ from factstore.postgres.local import Asked, LocalColumns
 from factstore.postgres.pool import TOO_LARGE, Pool, Row
 from factstore.postgres.statements import statements
 from factstore.postgres.value_file import Values
+from factstore.postgres.version import check_version
 from factstore.snapshot import NO_FACTS, Facts
 from factstore.snapshot_lives import Lives, lives_at
 from factstore.values import Value, ValueType
@@ -47,14 +48,18 @@ def facts_in(pieces: Iterable[Row]) -> Facts:
 class Reads:
     """The reading half of :class:`~factstore.postgres.PostgresLog`."""
 
-    def __init__(self, dsn: str, schema: str) -> None:
+    def __init__(self, dsn: str, schema: str, settings: tuple[str, ...] = ()) -> None:
+        self.dsn = dsn
+        self.schema = schema
         self._sql = statements(schema)
-        self._readers = Pool(dsn, keep=4)
+        self._readers = Pool(dsn, keep=4, settings=settings)
         self._local: LocalColumns | None = None
         self.dictionary = Dictionary(self)
 
     def head(self) -> int:
-        return int(self._readers.fetch(self._sql["head"])[0][0])
+        t, reads_from = self._readers.fetch(self._sql["head"])[0]
+        check_version(reads_from, "read", self.schema)
+        return int(t)
 
     def read(self, after: int, upto: int | None = None) -> LogRows:
         last = FOREVER if upto is None else TX0 + upto
