@@ -12,6 +12,7 @@ from __future__ import annotations
 from factstore import edn
 from factstore.columns import LogRows
 from factstore.conn import Connection
+from factstore.conn_cache import Memory
 from factstore.conn_excise import Excision
 from factstore.conn_listen import Listener
 from factstore.conn_load import LoadReport
@@ -60,6 +61,7 @@ __all__ = [
     "LoadReport",
     "LogError",
     "LogRows",
+    "Memory",
     "QueryError",
     "Ref",
     "Result",

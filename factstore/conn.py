@@ -18,7 +18,7 @@ import numpy as np
 
 from factstore import conn_roles, tx
 from factstore.columns import LogRows, ints
-from factstore.conn_cache import BoundedSnapshot, Recency, within
+from factstore.conn_cache import Cache, Memory
 from factstore.conn_commit import Head, Store, commit
 from factstore.conn_excise import Excision, commit_excision
 from factstore.conn_listen import Listener, commits, reach
@@ -33,7 +33,7 @@ from factstore.forks import renewed_in_children
 from factstore.log import Log, advance_schema, last_excision, rows_at, schema_at
 from factstore.recent import FEW, Op, ops_in
 from factstore.schema import Ids, Schema
-from factstore.snapshot import Indexes, Past, Snapshot, changes_of
+from factstore.snapshot import Indexes, changes_of
 from factstore.values import ValueType, decode_inline
 
 _IDLE: Final = 0.05
@@ -59,9 +59,7 @@ class Connection:
         on_close: Callable[[], None] = lambda: None,
     ) -> None:
         self._log = log
-        self._cache_bytes = cache_bytes
-        self._recency = Recency()
-        self._past = Past(log)
+        self._cache = Cache(log, log.dictionary, cache_bytes)
         self._functions = dict(functions or {})
         self._on_close = on_close
         self._closed = False
@@ -342,6 +340,21 @@ class Connection:
             db = self.db()
         return db
 
+    def memory(self) -> Memory:
+        """What this connection holds in memory, in bytes: of each attribute, of the past, and of the dictionary.
+
+        What only older db values hold on to is not in it.
+
+        >>> import factstore
+        >>> with factstore.connect("memory:", cache_bytes=10**9) as conn:
+        ...     attributes = conn.db().q("[:find (count ?a) . :where [?a :db/valueType]]")
+        ...     conn.memory().columns["db/valueType"] >= 24 * attributes, conn.memory().bound
+        (True, 1000000000)
+        """
+        self._check_open()
+        db = self._head.db
+        return self._cache.memory(db.snapshot, db.schema)
+
     def _check_open(self) -> None:
         if self._closed:
             raise LogError("the connection is closed", code="log/closed")
@@ -380,7 +393,7 @@ class Connection:
     def _forget(self, t: int) -> None:
         """Lets go of all that this process holds of a store from which transaction ``t`` took something out."""
         self._log.forget(t)
-        self._past = Past(self._log)
+        self._cache.forget()
         self._excised = max(self._excised, t)
 
     def _moved(
@@ -398,11 +411,7 @@ class Connection:
         return Head(Db(snapshot, schema, self._log.dictionary, self._functions), instant)
 
     def _db_at(self, t: int, schema: Schema, loaded: Indexes) -> Db:
-        if self._cache_bytes is None:
-            snapshot = Snapshot(self._log, t, loaded, self._past)
-        else:
-            snapshot = BoundedSnapshot(self._log, t, loaded, self._recency)
-        return Db(snapshot, schema, self._log.dictionary, self._functions)
+        return Db(self._cache.snapshot(t, loaded), schema, self._log.dictionary, self._functions)
 
     def _publish(self, head: Head) -> None:
         with self._advancing:
@@ -412,13 +421,13 @@ class Connection:
 
     def _bound(self) -> None:
         """Lets go of what exceeds ``cache_bytes``; who still holds an older db value keeps it alive until then."""
-        if self._cache_bytes is None:
+        if self._cache.bound is None:
             return
         with self._advancing:
             db = self._head.db
-            kept = within(db.snapshot.loaded, self._cache_bytes, self._recency)
-            if kept is not db.snapshot.loaded:
-                self._head = Head(self._db_at(db.basis_t, db.schema, kept), self._head.instant)
+            kept = self._cache.fitted(db.snapshot)
+            if kept is not db.snapshot:
+                self._head = self._head._replace(db=Db(kept, db.schema, self._log.dictionary, self._functions))
 
 
 def _last_instant(rows: LogRows) -> datetime | None:

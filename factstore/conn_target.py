@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from factstore import embedded
@@ -11,7 +12,7 @@ from factstore.conn import Connection
 from factstore.errors import StoreError
 from factstore.forks import forkable_lock
 from factstore.log import Log, MemoryLog, ReadOnly
-from factstore.postgres import LAYOUT_VERSION, PostgresLog
+from factstore.postgres import DISK_BYTES, LAYOUT_VERSION, PostgresLog
 from factstore.postgres import migrate as migrate_store
 
 _POSTGRES: Final = ("postgresql://", "postgres://")
@@ -30,6 +31,8 @@ def connect(
     schema: str = "factstore",
     cache_bytes: int | None = None,
     functions: Mapping[str, Callable[..., Any]] | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    cache_dir_bytes: int | None = None,
     read_only: bool = False,
 ) -> Connection:
     """Opens a store, and creates it if it is not there.
@@ -37,8 +40,10 @@ def connect(
     ``target`` is a directory (None: the user's own), where a private PostgreSQL server is started unless it
     runs; or ``"postgresql://…"``, a server of yours; or ``"memory:"``, a new store in this process, or
     ``"memory:name"``, the one of that name. Stores of one database differ by ``schema``.
-    ``cache_bytes`` bounds the attribute columns kept in memory; ``functions`` are what transactions and
-    queries may call by name. With ``read_only`` nothing is written, created or migrated, whatever the role may do.
+    ``cache_bytes`` bounds what is kept in memory of the store; ``functions`` are what transactions and
+    queries may call by name. In the local directory ``cache_dir`` columns are kept as files, of at most
+    ``cache_dir_bytes`` (4 GiB), from which the next process starts; a ``"memory:"`` store needs none.
+    With ``read_only`` nothing is written, created or migrated, whatever the role may do.
 
     Raises :class:`StoreError` (``store/bad-target``, ``store/permission``, ``store/layout-version``, and those of
     the embedded server) and :class:`LogError` (``log/unreachable``).
@@ -49,15 +54,31 @@ def connect(
     Traceback (most recent call last):
     factstore.errors.StoreError: store/bad-target: 'mysql://localhost/db' is not a store: expected ...
     """
-    if cache_bytes is not None and (type(cache_bytes) is not int or cache_bytes < 0):
-        raise StoreError(f"cache_bytes is {cache_bytes!r}: expected a number of bytes", code="store/bad-option")
+    _check_bytes("cache_bytes", cache_bytes)
+    _check_bytes("cache_dir_bytes", cache_dir_bytes)
+    directory = _cache_dir(cache_dir)
     log, on_close = _open(target, schema, read_only)
     try:
+        if directory is not None and isinstance(log, PostgresLog):
+            log.keep_columns(directory, DISK_BYTES if cache_dir_bytes is None else cache_dir_bytes)
         return Connection(log, cache_bytes=cache_bytes, functions=functions, on_close=on_close)
     except BaseException:
         log.close()
         on_close()
         raise
+
+
+def _check_bytes(name: str, size: object) -> None:
+    if size is not None and (type(size) is not int or size < 0):
+        raise StoreError(f"{name} is {size!r}: expected a number of bytes", code="store/bad-option")
+
+
+def _cache_dir(directory: object) -> Path | None:
+    if directory is None:
+        return None
+    if not isinstance(directory, str | os.PathLike) or not isinstance(os.fspath(directory), str) or directory == "":
+        raise StoreError(f"{directory!r} as cache_dir: expected the path of a directory", code="store/bad-option")
+    return Path(directory).expanduser().absolute()
 
 
 def migrate(target: str | os.PathLike[str] | None = None, *, schema: str = "factstore") -> int:

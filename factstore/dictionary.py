@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from sys import getsizeof
 from typing import Any, Final, Protocol, overload
 
 from factstore.errors import LogError
@@ -96,6 +97,10 @@ def key_of(vt: ValueType, value: Value) -> Any:
 class Dictionary:
     """What this process knows of a store's interned values; safe between threads.
 
+    Reading takes no lock: what is known only ever grows, but for :meth:`bound`, and a reader goes on with
+    what it has in hand. A code that is asked for is learned alone; its value's own way back to the
+    code is asked of the store when it is first sought, since most values are only ever shown.
+
     >>> d = Dictionary()
     >>> d.learn([(1, ValueType.STRING, "ann"), (2, ValueType.KEYWORD, "ann")])
     >>> d.codes_of(ValueType.STRING, ["ann", "bob"]), d.values_of([2, 1])
@@ -105,22 +110,22 @@ class Dictionary:
     def __init__(self, unknown: Unknown | None = None) -> None:
         self._unknown = unknown
         self._lock = forkable_lock()
-        self._values: list[Any] = []
-        self._codes: dict[ValueType, dict[Any, int]] = {vt: {} for vt in ValueType if vt.interned}
+        self._recent = _Generation()
+        self._older = _Generation()
         self._forgotten = -1
 
     def known(self, vt: ValueType) -> dict[Any, int]:
-        """The codes this process has learned for a type (not for tuples, which are keyed by bytes)."""
-        return self._codes[vt]
+        """The codes this process knows of a type, by value (of tuples, by their bytes)."""
+        return self._recent.codes[vt]
 
     def peek(self, vt: ValueType, value: Value) -> int | None:
         """The code this process knows of a value, without asking the store; the value is no tuple."""
-        return self._codes[vt].get(value)
+        return self._recent.codes[vt].get(value)
 
     def learn(self, entries: Iterable[Entry]) -> None:
-        """Keeps ``entries``."""
+        """Keeps ``entries``, to be found by code and by value."""
         with self._lock:
-            self._learn(entries)
+            self._recent.learn(entries)
 
     @property
     def forgotten(self) -> int:
@@ -132,97 +137,180 @@ class Dictionary:
         with self._lock:
             if self._forgotten != forgotten:
                 return False
-            self._learn(entries)
+            self._recent.learn(entries)
             return True
-
-    def _learn(self, entries: Iterable[Entry]) -> None:
-        if isinstance(entries, Entries) and ValueType.TUPLE not in entries.kinds:
-            self._learn_run(entries)
-            return
-        values, codes, size = self._values, self._codes, len(self._values)
-        for code, vt, value in entries:
-            if code >= size:
-                values.extend([_MISSING] * (max(code + 1, 2 * size) - size))
-                size = len(values)
-            values[code] = value
-            codes[vt][value if vt is not ValueType.TUPLE else key_of(vt, value)] = code
-
-    def _learn_run(self, entries: Entries) -> None:
-        first, beyond = entries.first, entries.first + len(entries)
-        self._values.extend([_MISSING] * (beyond - len(self._values)))
-        self._values[first:beyond] = entries.values
-        kinds = set(entries.kinds)
-        for vt in kinds:
-            pairs = zip(entries.values, range(first, beyond), strict=True)
-            mine = (kind is vt for kind in entries.kinds)
-            self._codes[vt].update(pairs if len(kinds) == 1 else itertools.compress(pairs, mine))
 
     def codes_of(self, vt: ValueType, values: Sequence[Value]) -> list[int | None]:
         """The code of each value, None where the store has none."""
-        forgotten, known = self._forgotten, self._codes[vt]
+        forgotten, known = self._forgotten, self._recent.codes[vt]
         keys = values if vt is not ValueType.TUPLE else [key_of(vt, value) for value in values]
         found = list(map(known.get, keys))
-        if self._unknown is not None and None in found:
-            strangers = values
-            if found.count(None) < len(found):
-                strangers = [value for value, code in zip(values, found, strict=True) if code is None]
-            if vt is not ValueType.TUPLE:  # of tuples, equal ones may differ
-                strangers = list(dict.fromkeys(strangers))
-            entries = list(self._unknown.entries_of_values(vt, strangers))
-            learned = self.learn_since(entries, forgotten)
-            if entries:
-                found = list(map(known.get, keys))
-            if not learned or self._forgotten != forgotten:
-                return self.codes_of(vt, values)
-        return found
+        if self._unknown is None or None not in found:
+            return found
+        strangers = {key: value for key, value, code in zip(keys, values, found, strict=True) if code is None}
+        learned = self._sought(vt, strangers, forgotten)
+        if learned is None:
+            return self.codes_of(vt, values)
+        return [learned.get(key) if code is None else code for key, code in zip(keys, found, strict=True)]
+
+    def _sought(self, vt: ValueType, strangers: dict[Any, Value], forgotten: int) -> dict[Any, int] | None:
+        """The codes of values that were not sought lately, by key; None if something was excised meanwhile."""
+        older = self._older.codes[vt]
+        entries: list[Entry] = [(older[key], vt, value) for key, value in strangers.items() if key in older]
+        asked = [value for key, value in strangers.items() if key not in older]
+        if asked and self._unknown is not None:
+            entries.extend(self._unknown.entries_of_values(vt, asked))
+        if not self.learn_since(entries, forgotten):
+            return None
+        return {key_of(vt, value): code for code, kind, value in entries if kind is vt}
 
     def forget(self, t: int) -> None:
         """Forgets everything, once, because transaction ``t`` took values out of the store."""
         with self._lock:
             if t > self._forgotten:
                 self._forgotten = t
-                self._values = []
-                for codes in self._codes.values():
-                    codes.clear()
+                self._recent, self._older = _Generation(), _Generation()
 
     def drop(self, gone: Iterable[tuple[int, ValueType]]) -> None:
         """Forgets the values of some codes, for good."""
         with self._lock:
             for code, vt in gone:
-                self._codes[vt].pop(key_of(vt, self._values[code]), None)
-                self._values[code] = _MISSING
+                self._recent.drop(code, vt)
 
     def code_of(self, vt: ValueType, value: Value) -> int | None:
         """The code of one value, None where the store has none."""
-        known = None if vt is ValueType.TUPLE else self._codes[vt].get(value)
-        if known is not None or self._unknown is None:
-            return known if vt is not ValueType.TUPLE else self.codes_of(vt, [value])[0]
+        known = None if vt is ValueType.TUPLE else self._recent.codes[vt].get(value)
+        if known is not None or (self._unknown is None and vt is not ValueType.TUPLE):
+            return known
         return self.codes_of(vt, [value])[0]
 
     def values_of(self, codes: Sequence[int]) -> list[Value]:
         """The value of each code; :class:`LogError` ``log/unknown-code`` if the store knows no such code."""
-        forgotten, values = self._forgotten, self._values
+        forgotten, values = self._forgotten, self._recent.values
         try:
             found = [values[code] for code in codes]
         except IndexError:
-            found = None
-        if found is None or _MISSING in found:
-            self._ask([code for code in set(codes) if code >= len(values) or values[code] is _MISSING], forgotten)
-            values = self._values
-            if self._forgotten != forgotten:
-                return self.values_of(codes)
-            found = [values[code] for code in codes]
-        return found
+            found = [values[code] if code < len(values) else _MISSING for code in codes]
+        if _MISSING not in found:
+            return found
+        read = self._read({code for code, value in zip(codes, found, strict=True) if value is _MISSING}, forgotten)
+        if read is None:
+            return self.values_of(codes)
+        return [read[code] if value is _MISSING else value for code, value in zip(codes, found, strict=True)]
 
-    def _ask(self, codes: list[int], forgotten: int) -> None:
-        learned = self._unknown is None or self.learn_since(self._unknown.entries_of_codes(codes), forgotten)
-        known = self._values
-        lost = [code for code in codes if code >= len(known) or known[code] is _MISSING]
-        if lost and learned and self._forgotten == forgotten:
+    def _read(self, codes: set[int], forgotten: int) -> dict[int, Value] | None:
+        """The values of codes that were not read lately; None if something was excised meanwhile."""
+        older = self._older.values
+        read = {code: older[code] for code in codes if code < len(older) and older[code] is not _MISSING}
+        rest = sorted(codes - read.keys())
+        if rest and self._unknown is not None:
+            read.update((code, value) for code, _, value in self._unknown.entries_of_codes(rest))
+        with self._lock:
+            if self._forgotten != forgotten:
+                return None
+            self._recent.keep(read)
+        if len(read) < len(codes):
+            lost = sorted(codes - read.keys())
             raise LogError(f"the dictionary has no value for code {lost[0]}", code="log/unknown-code", codes=lost)
+        return read
+
+    def bound(self, size: int) -> None:
+        """Lets go of what was used longest ago, so that all takes at most ``size`` bytes.
+
+        By halves: when what was used lately takes half of it, that becomes the older half, and what was the
+        older half and has not been used since goes. A dictionary with no store to ask again keeps everything.
+        """
+        recent = self._recent.nbytes
+        if self._unknown is None or (recent <= size // 2 and recent + self._older.nbytes <= size):
+            return
+        with self._lock:
+            self._older = self._recent if self._recent.nbytes <= size else _Generation()
+            self._recent = _Generation()
+
+    @property
+    def is_cache(self) -> bool:
+        """Whether what it lets go of can be asked for again; if not, it is the store's own."""
+        return self._unknown is not None
+
+    @property
+    def nbytes(self) -> int:
+        """About how many bytes its values and tables take."""
+        return self._recent.nbytes + self._older.nbytes
 
     def __len__(self) -> int:
-        return sum(len(codes) for codes in self._codes.values())
+        """How many values are held."""
+        return self._recent.count + self._older.count
+
+
+_BY_CODE: Final = 8
+_BY_VALUE: Final = 120
+"""About the bytes of a slot in the list of values; of a key, a number and their share of a hash table."""
+
+
+class _Generation:
+    """Values by code, and some of their codes by value; what is in it stays. Changed only under a dictionary's lock."""
+
+    __slots__ = ("_sizes", "codes", "count", "values")
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self.codes: dict[ValueType, dict[Any, int]] = {vt: {} for vt in ValueType if vt.interned}
+        self.count = 0
+        self._sizes = 0
+
+    @property
+    def nbytes(self) -> int:
+        return self._sizes + _BY_CODE * len(self.values) + _BY_VALUE * sum(map(len, self.codes.values()))
+
+    def learn(self, entries: Iterable[Entry]) -> None:
+        """Takes values by code, and their codes by value."""
+        if isinstance(entries, Entries) and ValueType.TUPLE not in entries.kinds:
+            self._learn_run(entries)
+            return
+        codes = self.codes
+        for code, vt, value in entries:
+            self._put(code, value)
+            codes[vt][value if vt is not ValueType.TUPLE else key_of(vt, value)] = code
+
+    def _learn_run(self, entries: Entries) -> None:
+        first, beyond = entries.first, entries.first + len(entries)
+        self._reach(beyond)
+        before = self.values[first:beyond]
+        new = [value for value, old in zip(entries.values, before, strict=True) if old is _MISSING]
+        self.values[first:beyond] = entries.values
+        self.count += len(new)
+        self._sizes += sum(map(getsizeof, new))
+        kinds = set(entries.kinds)
+        for vt in kinds:
+            pairs = zip(entries.values, range(first, beyond), strict=True)
+            mine = (kind is vt for kind in entries.kinds)
+            self.codes[vt].update(pairs if len(kinds) == 1 else itertools.compress(pairs, mine))
+
+    def drop(self, code: int, vt: ValueType) -> None:
+        """Takes out one entry."""
+        value = self.values[code]
+        self.codes[vt].pop(key_of(vt, value), None)
+        self.values[code] = _MISSING
+        self.count -= 1
+        self._sizes -= getsizeof(value)
+
+    def keep(self, values: Mapping[int, Value]) -> None:
+        """Takes values by code alone."""
+        for code, value in values.items():
+            self._put(code, value)
+
+    def _put(self, code: int, value: Value) -> None:
+        if code >= len(self.values):
+            self._reach(code + 1)
+        if self.values[code] is _MISSING:
+            self.count += 1
+            self._sizes += getsizeof(value)
+        self.values[code] = value
+
+    def _reach(self, beyond: int) -> None:
+        size = len(self.values)
+        if beyond > size:
+            self.values.extend([_MISSING] * (max(beyond, size + size // 8) - size))
 
 
 _OWNING: Final = forkable_lock()

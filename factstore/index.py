@@ -51,6 +51,11 @@ class Sorted:
         np.cumsum(counts, out=offsets[1:])
         return offsets
 
+    @property
+    def nbytes(self) -> int:
+        """The bytes it has beside its keys."""
+        return 0 if self._offsets is None else self._offsets.nbytes
+
     def ranges(self, wanted: Ints) -> tuple[Ints, Ints]:
         """The half-open range of positions of each wanted key."""
         if self._offsets is None:
@@ -86,12 +91,23 @@ class Segment:
 
     @classmethod
     def of(cls, rows: Rows) -> Segment:
-        """A segment of facts in any order."""
+        """A segment of facts in any order; in the right one, their columns are kept as they are."""
+        if _in_order(rows):
+            return cls(rows)
         order = order_by(rows.e, rows.v)
         return cls(Rows(rows.e[order], rows.v[order], rows.tx[order]))
 
     def __len__(self) -> int:
         return len(self.rows.e)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of its columns, and of what is made on first use as far as it has been."""
+        made = vars(self) if len(self) else {}
+        total = 24 * len(self)
+        total += self.by_e.nbytes if "by_e" in made else 0
+        total += self._v_order.nbytes if "_v_order" in made else 0
+        return total + (self.by_v.keys.nbytes + self.by_v.nbytes if "by_v" in made else 0)
 
     @lazy
     def by_e(self) -> Sorted:
@@ -222,8 +238,9 @@ class AttributeIndex:
 
     @property
     def nbytes(self) -> int:
-        """The bytes of its three columns."""
-        return 24 * (len(self._base) + len(self._tail))
+        """The bytes of its columns, and of what was made of them since."""
+        scanned = 0 if self._scanned is None else 24 * len(self._scanned.e)
+        return self._base.nbytes + self._tail.nbytes + self._dead.nbytes + scanned
 
     def advance(self, added: Rows, retracted: Rows) -> AttributeIndex:
         """The index after a commit; ``retracted`` facts hold now, ``added`` ones do not."""
@@ -346,6 +363,12 @@ def _bounds(keys: Ints, low: int | None, high: int | None) -> tuple[int, int]:
     lo = 0 if low is None else int(np.searchsorted(keys, low))
     hi = len(keys) if high is None else int(np.searchsorted(keys, high, side="right"))
     return lo, max(lo, hi)
+
+
+def _in_order(rows: Rows) -> bool:
+    e, v = rows.e, rows.v
+    above = e[1:] > e[:-1]
+    return bool(above.all() or (above | ((e[1:] == e[:-1]) & (v[1:] > v[:-1]))).all())
 
 
 def _keep(rows: Rows, mask: Mask) -> Rows:

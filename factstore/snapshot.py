@@ -6,12 +6,12 @@ commit did not touch.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence, Set
 from typing import Final, NamedTuple, Protocol, Self
 
 import numpy as np
 
-from factstore.columns import EMPTY, Intervals, Ints, LogRows, Rows, ints
+from factstore.columns import EMPTY, Intervals, Ints, LogRows, Rows, ints, order_by
 from factstore.forks import forkable_lock
 from factstore.index import NO_INDEX, AttributeIndex
 from factstore.recent import Op, Strand
@@ -103,6 +103,17 @@ class Snapshot:
             indexes = ((attribute, self._held(attribute)) for attribute in held)
             self._loaded = {attribute: index for attribute, index in indexes if index is not None}
         return self._loaded
+
+    @property
+    def nearest(self) -> Indexes:
+        """The indexes this process holds, at this basis or shortly before it: what memory they take."""
+        held = ((a, self._made.get(a) or self._start(a)) for a in self._held_attributes())
+        return {a: index[1] if isinstance(index, tuple) else index for a, index in held if index is not None}
+
+    @property
+    def lives(self) -> dict[int, Intervals]:
+        """What :meth:`intervals` has found out so far."""
+        return self._intervals
 
     def _held_attributes(self) -> Set[int]:
         made = {a for a, (prefix, _) in list(self._strand.made.items()) if prefix <= self._prefix}
@@ -277,6 +288,17 @@ class Past:
                 self._kept.pop(next(iter(self._kept)))
             return found
 
+    @property
+    def kept(self) -> dict[int, Snapshot]:
+        """The snapshots that are here, by t."""
+        with _SWAPPING:
+            return dict(self._kept)
+
+    def keep(self, ts: Collection[int]) -> None:
+        """Lets go of all others."""
+        with _SWAPPING:
+            self._kept = {t: snapshot for t, snapshot in self._kept.items() if t in ts}
+
 
 _PAST_KEPT: Final = 8
 
@@ -296,7 +318,7 @@ def changes_of(log: LogRows) -> dict[int, Change]:
 
 
 def _net(e: Ints, v: Ints, tx: Ints, added: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Change:
-    order = np.lexsort((tx, v, e))
+    order = order_by(e, v)  # stable, and the log is in the order of transactions
     e, v, tx, added = e[order], v[order], tx[order], added[order]
     if not len(e):
         return Change(Rows(e, v, tx), Rows(e, v, tx))

@@ -12,7 +12,6 @@ import pytest
 
 import factstore
 from factstore import Connection, EntityError, FactstoreError, LogError, StoreError, TransactionError, connect
-from factstore.conn_cache import Recency, within
 from factstore.log import MemoryLog
 from tests import pg
 
@@ -213,23 +212,6 @@ def test_the_log_is_read_by_transactions(conn) -> None:
     ]
     assert [commit.t for commit in conn.log(1, 2)] == [2]
     assert set(conn.log_range(2).tx.tolist()) == {commit.tx}
-
-
-def test_the_cache_keeps_what_was_used_last(conn) -> None:
-    bounded = Connection(conn._log, cache_bytes=24 * 25)
-    conn.transact([{"person/name": f"n{n}", "person/age": n} for n in range(20)])
-    name, age = (bounded.schema.attribute(f"person/{which}").id for which in ("name", "age"))
-    bounded.db().q(NAMES)
-    bounded.db().q("[:find (sum ?a) . :where [_ :person/age ?a]]")
-    assert set(bounded.db().snapshot.loaded) & {name, age} == {age}
-    assert len(bounded.db().q(NAMES)) == 20
-
-
-def test_all_is_kept_below_the_bound(conn) -> None:
-    conn.db().q(NAMES)
-    loaded = conn.db().snapshot.loaded
-    assert within(loaded, 10**9, Recency()) is loaded
-    assert len(within(loaded, 0, Recency())) == sum(index.nbytes == 0 for index in loaded.values())
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,55 @@ def test_a_code_nobody_knows_is_an_error() -> None:
         Dictionary(Store()).values_of([7])
 
 
+class Counting(Store):
+    """A store that remembers which codes it was asked for."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(*((300 + n, STRING, f"value {n}" * 20) for n in range(size)))
+        self.codes: list[int] = []
+
+    def entries_of_codes(self, codes: Sequence[int]) -> Iterable[Entry]:
+        self.codes += codes
+        return super().entries_of_codes(codes)
+
+
+def test_a_value_read_by_its_code_has_no_way_back_until_it_is_sought() -> None:
+    store = Store((300, STRING, "a"))
+    known = Dictionary(store)
+    assert (known.values_of([300]), known.code_of(STRING, "a"), store.asked) == (["a"], 300, 2)
+
+
+def test_what_was_used_since_the_last_bound_is_not_asked_again() -> None:
+    store = Counting(20)
+    known = Dictionary(store)
+    known.values_of(range(300, 320))
+    store.codes.clear()
+    known.bound(known.nbytes)
+    assert known.values_of(range(300, 305))[0] == "value 0" * 20
+    known.bound(known.nbytes - 1)
+    assert known.values_of(range(300, 305))[4] == "value 4" * 20
+    assert store.codes == []
+    assert known.values_of([319]) == ["value 19" * 20]
+    assert store.codes == [319]
+
+
+def test_a_bound_is_kept_and_nothing_lost() -> None:
+    store = Counting(200)
+    known = Dictionary(store)
+    for code in [300 + 7 * n % 200 for n in range(1000)]:
+        assert known.values_of([code]) == [store.entries[code - 300][2]]
+        known.bound(12_000)
+        assert known.nbytes <= 12_000
+        assert known.code_of(STRING, store.entries[code - 300][2]) == code
+
+
+def test_a_dictionary_with_nobody_to_ask_keeps_all() -> None:
+    known = Dictionary()
+    known.learn([(1, STRING, "a")])
+    known.bound(0)
+    assert (known.values_of([1]), known.code_of(STRING, "a")) == (["a"], 1)
+
+
 def test_an_overlay_keeps_its_values_to_itself() -> None:
     base = Dictionary()
     base.learn([(1, STRING, "a")])

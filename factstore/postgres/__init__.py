@@ -22,6 +22,7 @@ from factstore.log import Counters, Plan, Wanted, operations
 from factstore.postgres.ahead import Questions, questions
 from factstore.postgres.create import ensure_store, migrate
 from factstore.postgres.listen import Notifications, channel_of
+from factstore.postgres.local import DISK_BYTES
 from factstore.postgres.pool import (
     READ_ONLY,
     WRITER_SETTINGS,
@@ -38,7 +39,7 @@ from factstore.postgres.roles import Right, apply_grants, grants
 from factstore.postgres.version import LAYOUT_VERSION, check_version
 from factstore.postgres.write import PostgresWriter
 
-__all__ = ["LAYOUT_VERSION", "PostgresLog", "grants", "migrate"]
+__all__ = ["DISK_BYTES", "LAYOUT_VERSION", "PostgresLog", "grants", "migrate"]
 
 _SETTLE_PAUSES: Final = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 """Seconds before each attempt to learn what became of a commit: a server that crashed is back in two or three."""
@@ -69,6 +70,8 @@ class PostgresLog(Reads):
         self._notifications.wake()
 
     def close(self) -> None:
+        if self._local is not None:
+            self._local.close()
         self._notifications.close()
         self._readers.close()
         self._writers.close()

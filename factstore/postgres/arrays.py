@@ -146,3 +146,14 @@ def _column(rows: Sequence[NDArray[Any]], name: str, dtype: Any) -> NDArray[Any]
         out[at : at + len(piece)] = piece[name]
         at += len(piece)
     return out
+
+
+def whole_numbers(pieces: Iterable[bytes | None], width: int) -> list[Ints]:
+    """The columns of rows of ``width`` int8 each; a piece may be None: no rows.
+
+    >>> [column.tolist() for column in whole_numbers([bytes(15) + b"\\7", None], 2)]
+    [[0], [7]]
+    """
+    rows = [np.frombuffer(piece, dtype=">i8").reshape(-1, width) for piece in pieces if piece is not None]
+    table = rows[0] if len(rows) == 1 else np.concatenate(rows or [np.empty((0, width), dtype=">i8")])
+    return [table[:, column].astype(np.int64) for column in range(width)]

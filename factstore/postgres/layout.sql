@@ -4,6 +4,7 @@
 -- One row: the writer's lock, the allocator of ids and the published basis in one. Whoever locks it has
 -- waited for the writer before, and an update rolls back with its transaction: t is dense, in commit order.
 -- version is the layout; a program that knows a layout from reads_from, or writes_from, on may still read, or write.
+-- store is the store's own id, by which a local cache knows it.
 CREATE TABLE {s}.root (
   id          int2 PRIMARY KEY CHECK (id = 1),
   t           int8 NOT NULL,
@@ -11,7 +12,8 @@ CREATE TABLE {s}.root (
   next_v      int8 NOT NULL,
   version     int4 NOT NULL,
   reads_from  int4 NOT NULL,
-  writes_from int4 NOT NULL
+  writes_from int4 NOT NULL,
+  store       uuid NOT NULL DEFAULT gen_random_uuid()
 ) WITH (fillfactor = 10, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_scale_factor = 0);
 
 -- Interned values. h is a 128-bit digest made by the client, so no index depends on a value's length;
@@ -55,9 +57,13 @@ CREATE TABLE {s}.facts_hist PARTITION OF {s}.facts FOR VALUES FROM (MINVALUE) TO
 CREATE UNIQUE INDEX live_eavt ON {s}.facts_live (e, a, v);
 CREATE INDEX live_avet ON {s}.facts_live (a, v, e) WHERE fl & 1 = 1;
 CREATE INDEX live_vaet ON {s}.facts_live (v, a, e) WHERE vt = 1;
+-- What defines attributes, and all idents: a connection begins with them. Not doc, txInstant and tx/origin, of which
+-- there are as many as entities or transactions.
+CREATE INDEX live_schema ON {s}.facts_live (a) WHERE a < 256 AND a NOT IN (8, 9, 18);
 CREATE INDEX hist_eavt ON {s}.facts_hist (e, a, v);
 CREATE INDEX hist_avet ON {s}.facts_hist (a, v, e) WHERE fl & 1 = 1;
 CREATE INDEX hist_vaet ON {s}.facts_hist (v, a, e) WHERE vt = 1;
+CREATE INDEX hist_schema ON {s}.facts_hist (a) WHERE a < 256 AND a NOT IN (8, 9, 18);
 
 -- A function's body must not depend on the search_path of whoever calls it.
 CREATE FUNCTION {s}.append_only() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS

@@ -1,7 +1,11 @@
 -- From layout 1 to 2: who may still read and write is written down, functions no longer look along the caller's
--- search_path, and writers who do not own the tables can have statistics made.
+-- search_path, writers who do not own the tables can have statistics made, a store has an id of its own, and
+-- what defines attributes an index.
 ALTER TABLE {s}.root ADD COLUMN reads_from int4 NOT NULL DEFAULT 1, ADD COLUMN writes_from int4 NOT NULL DEFAULT 1;
 ALTER TABLE {s}.root ALTER COLUMN reads_from DROP DEFAULT, ALTER COLUMN writes_from DROP DEFAULT;
+ALTER TABLE {s}.root ADD COLUMN store uuid NOT NULL DEFAULT gen_random_uuid();
+CREATE INDEX live_schema ON {s}.facts_live (a) WHERE a < 256 AND a NOT IN (8, 9, 18);
+CREATE INDEX hist_schema ON {s}.facts_hist (a) WHERE a < 256 AND a NOT IN (8, 9, 18);
 
 CREATE OR REPLACE FUNCTION {s}.append_only() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
   $$ BEGIN RAISE EXCEPTION 'the log of a factstore is append-only'; END $$;

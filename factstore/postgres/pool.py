@@ -22,6 +22,9 @@ from factstore.postgres.arrays import register
 Row = tuple[Any, ...]
 Session = psycopg.Connection[Row]
 
+TOO_LARGE: Final = "54000"
+"""The sqlstate of a value beyond 1 GB."""
+
 _ABANDONED: Final[list[Session]] = []
 """A parent's connections, in a child: closing one would end the parent's session, so they are kept."""
 
@@ -69,7 +72,8 @@ def translated(error: psycopg.Error) -> FactstoreError:
         return LogError(f"the plan does not fit what the store holds: {text}", code="log/conflict")
     if isinstance(error, psycopg.errors.QueryCanceled):
         return LogError(f"the database cancelled a statement: {text}", code="log/cancelled")
-    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+    too_large = isinstance(error, psycopg.errors.ProgramLimitExceeded)  # to the driver, an error of operation
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and not too_large:
         return LogError(f"the database cannot be reached: {text}", code="log/unreachable")
     return LogError(f"the database refuses a statement: {text}", code="log/refused", sqlstate=error.sqlstate)
 

@@ -9,6 +9,7 @@ isolation is needed; only excision, which rewrites the past, can be seen by one 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -18,26 +19,24 @@ from factstore.columns import Intervals, Ints, LogRows, Rows, ints
 from factstore.datom import FOREVER, TX0
 from factstore.dictionary import Dictionary, Entry, digest
 from factstore.errors import LogError
-from factstore.postgres.arrays import LAST_ATTRIBUTE, columns, int4s, int8s, uuids
-from factstore.postgres.pool import Pool, Row
+from factstore.postgres.arrays import columns, int4s, int8s, uuids, whole_numbers
+from factstore.postgres.entries import decoded, fetched
+from factstore.postgres.load import load, load_intervals
+from factstore.postgres.local import Asked, LocalColumns
+from factstore.postgres.pool import TOO_LARGE, Pool, Row
 from factstore.postgres.statements import statements
+from factstore.postgres.value_file import Values
 from factstore.postgres.version import check_version
-from factstore.schema import Ids
 from factstore.snapshot import NO_FACTS, Facts
 from factstore.snapshot_lives import Lives, lives_at
 from factstore.values import Value, ValueType
-from factstore.values_bytes import from_bytes
 
-_E_V_TX: Final = (("e", ">i8"), ("v", ">i8"), ("tx", ">i8"))
-_FACT: Final = (*_E_V_TX, ("a", ">i4"))
-_LIFE: Final = (*_E_V_TX, ("end", ">i8"), ("a", ">i4"))
-_OPERATION: Final = (("tx", ">i8"), ("e", ">i8"), ("v", ">i8"), ("a", ">i4"), ("vt", ">i2"), ("added", "?"))
-
-_TOO_LARGE: Final = "54000"
-"""The sqlstate of a value beyond 1 GB."""
+_FACT: Final = (("e", ">i8"), ("v", ">i8"), ("tx", ">i8"), ("a", ">i4"))
+_LIFE: Final = (("e", ">i8"), ("v", ">i8"), ("tx", ">i8"), ("end", ">i8"), ("a", ">i4"))
 _MANY_CODES: Final = 20_000
-_DENSE: Final = 16
-"""More than _MANY_CODES are read as a range if that reads at most _DENSE entries for one that is wanted."""
+"""Values from which on it is asked whether there are as many."""
+_SHORT: Final = 4096
+"""Transactions whose log is read in one piece."""
 
 
 def facts_in(pieces: Iterable[Row]) -> Facts:
@@ -54,6 +53,7 @@ class Reads:
         self.schema = schema
         self._sql = statements(schema)
         self._readers = Pool(dsn, keep=4, settings=settings)
+        self._local: LocalColumns | None = None
         self.dictionary = Dictionary(self)
 
     def head(self) -> int:
@@ -63,57 +63,49 @@ class Reads:
 
     def read(self, after: int, upto: int | None = None) -> LogRows:
         last = FOREVER if upto is None else TX0 + upto
-        pieces = self._readers.fetch(self._sql["read"], {"after": Int8(TX0 + after), "upto": Int8(last)})
-        tx, e, v, a, vt, added = columns(((piece,) for (piece,) in pieces), _OPERATION)
-        if len(tx) > 1 and (np.diff(tx) < 0).any():
+        if last - TX0 - after > _SHORT:
+            return self._read("read_long", after, last)
+        try:
+            return self._read("read", after, last)
+        except LogError as error:
+            if error.data.get("sqlstate") != TOO_LARGE:
+                raise
+            return self._read("read_long", after, last)
+
+    def _read(self, statement: str, after: int, last: int) -> LogRows:
+        pieces = self._readers.fetch(self._sql[statement], {"after": Int8(TX0 + after), "upto": Int8(last)})
+        tx, e, v, what = whole_numbers((piece for (piece,) in pieces), 4)
+        if len(tx) > 1 and (tx[1:] < tx[:-1]).any():
             order = np.argsort(tx, kind="stable")
-            tx, e, v, a, vt, added = (column[order] for column in (tx, e, v, a, vt, added))
-        return LogRows(tx, e, a, vt, v, added)
+            tx, e, v, what = (column[order] for column in (tx, e, v, what))
+        return LogRows(tx, e, what >> 16, (what & 0xFFFF) >> 1, v, (what & 1) == 1)
+
+    def keep_columns(self, directory: Path, limit: int) -> None:
+        """Keeps columns in files from here on, of at most ``limit`` bytes."""
+        [(store,)] = self._readers.fetch(self._sql["identity"])
+        self._local = LocalColumns(directory, store.bytes, limit)
 
     def load(self, attributes: Sequence[int], t: int) -> Mapping[int, Rows]:
-        e, v, tx, a = columns(self._pieces("load", attributes, t), _FACT)
-        return {attribute: Rows(*_of(attribute, a, e, v, tx)) for attribute in attributes}
+        if self._local is None:
+            return self._load(attributes, t)
+        return self._local.load(attributes, t, self._asked)
+
+    @property
+    def _asked(self) -> Asked:
+        return Asked(self._load, self.read, self.facts_of, self._newest, self.head, self._values)
+
+    def _values(self, codes: Sequence[int]) -> Values:
+        return fetched(self._readers, self._sql, codes)
+
+    def _newest(self, attributes: Ints) -> int:
+        found = self._readers.fetch(self._sql["newest"], {"a": int4s(attributes)})[0][0]
+        return 0 if found is None else int(found) - TX0
+
+    def _load(self, attributes: Sequence[int], t: int) -> Mapping[int, Rows]:
+        return load(self._readers, self._sql, attributes, t)
 
     def load_intervals(self, attributes: Sequence[int], t: int) -> Mapping[int, Intervals]:
-        e, v, start, end, a = columns(self._pieces("lives", attributes, t), _LIFE)
-        end = np.where(end > TX0 + t, FOREVER, end)
-        return {attribute: Intervals(*_of(attribute, a, e, v, start, end)) for attribute in attributes}
-
-    def _pieces(self, what: str, attributes: Sequence[int], t: int) -> list[tuple[bytes | None]]:
-        """The rows of some attributes: of those in value order by index, of the others by one pass for all.
-
-        One attribute that is in no index of a huge store thus costs a pass over all of it.
-        """
-        # What only a speculative value defines is not in the store.
-        stored = [a for a in attributes if a <= LAST_ATTRIBUTE]
-        said = self._said_by_value(stored)
-        by_value = {attribute for attribute, _, _ in said}
-        indexed, others = [a for a in stored if a in by_value], [a for a in stored if a not in by_value]
-        pieces = self._indexed(f"{what}_by_value", indexed, t)
-        # Said before and after by the same facts, it held at the load as well: else the index may have lost them.
-        if pieces is None or (indexed and self._said_by_value(indexed) != said):
-            pieces, others = [], stored
-        return pieces + self._columns_of(f"{what}_scan", others, t)
-
-    def _said_by_value(self, attributes: list[int]) -> set[Row]:
-        params = {"a": int8s(ints(attributes)), "unique": Int8(Ids.UNIQUE), "index": Int8(Ids.INDEX)}
-        return set(self._readers.fetch(self._sql["by_value"], params))
-
-    def _indexed(self, statement: str, attributes: list[int], t: int) -> list[tuple[bytes | None]] | None:
-        """The rows by index; None if they are too many for it."""
-        try:
-            return self._columns_of(statement, attributes, t)
-        except LogError as error:
-            if error.data.get("sqlstate") != _TOO_LARGE:
-                raise
-            return None
-
-    def _columns_of(self, statement: str, attributes: list[int], t: int) -> list[tuple[bytes | None]]:
-        if not attributes:
-            return []
-        params = {"a": int4s(ints(attributes)), "t": Int8(t), "tx": Int8(TX0 + t)}
-        # Not prepared: a plan is made for these attributes, with what is known of their number.
-        return [(piece,) for (piece,) in self._readers.fetch(self._sql[statement], params, prepare=False)]
+        return load_intervals(self._readers, self._sql, attributes, t)
 
     def facts_of(self, entities: Ints, t: int) -> Facts:
         if not len(entities):
@@ -141,6 +133,8 @@ class Reads:
 
     def forget(self, t: int) -> None:
         self.dictionary.forget(t)
+        if self._local is not None:
+            self._local.forget()
 
     def entries_of_values(self, vt: ValueType, values: Sequence[Value]) -> Iterable[Entry]:
         every = self._entries_if_fewer(len(values))
@@ -155,32 +149,9 @@ class Reads:
         if asked < _MANY_CODES:
             return None
         [(next_v,)] = self._readers.fetch(self._sql["next_code"])
-        return self._entries_between(0, next_v) if next_v < asked else None
-
-    def _entries_between(self, low: int, high: int) -> list[Entry]:
-        rows = self._readers.fetch(self._sql["entries_between"], {"low": Int8(low), "high": Int8(high)})
-        return [_entry(*row) for row in rows]
+        return list(self.entries_of_codes(range(next_v))) if next_v < asked else None
 
     def entries_of_codes(self, codes: Sequence[int]) -> Iterable[Entry]:
-        if not codes:
-            return []
-        low, high = min(codes), max(codes)
-        if len(codes) > _MANY_CODES and high - low < _DENSE * len(codes):
-            return self._entries_between(low, high)
-        rows = self._readers.fetch(self._sql["entries"], {"id": int8s(ints(list(codes)))})
-        return [_entry(*row) for row in rows]
-
-
-def _of(attribute: int, a: Ints, *columns: Ints) -> tuple[Ints, ...]:
-    mine = a == attribute
-    return columns if mine.all() else tuple(column[mine] for column in columns)
-
-
-_TYPES: Final = {int(vt): vt for vt in ValueType}
-
-
-def _entry(code: int, kind: int, txt: str | None, bin: bytes | None) -> Entry:
-    vt = _TYPES[kind]
-    if txt is None:
-        return code, vt, from_bytes(vt, bin or b"")
-    return code, vt, txt if vt is ValueType.STRING else from_bytes(vt, txt.encode())
+        if self._local is not None and len(codes):
+            return self._local.entries(codes, self._asked)
+        return decoded(self._values(codes), ints(codes))

@@ -9,6 +9,14 @@ SELECT t, reads_from FROM {s}.root
 -- The row of a store that is there, whatever columns its layout has.
 SELECT to_jsonb(r) FROM {s}.root r
 
+-- name: identity
+-- Which store this is, wherever it is: a copy has the id of the original, a new one has its own.
+SELECT store FROM {s}.root
+
+-- name: newest
+-- When the last fact of some attributes of the bootstrap began.
+SELECT max(tx_from) FROM {s}.facts_live WHERE a < 256 AND a NOT IN (8, 9, 18) AND a = ANY(%(a)s)
+
 -- name: exists
 -- Whether the store has been created, with a root that is ours. Asked of the tables, not of to_regclass: that answers
 -- from a cache which an advisory lock does not refresh, and would miss what another creator has just committed.
@@ -156,75 +164,91 @@ SELECT string_agg(int8send(e), ''::bytea ORDER BY e) FROM (
 ) AS next
 
 -- name: by_value
--- What says of attributes that they are kept in value order, and since when: a db/unique or a true db/index.
-SELECT e, a, tx_from FROM {s}.facts_live WHERE e = ANY(%(a)s) AND (a = %(unique)s OR (a = %(index)s AND v = 1))
+-- Which attributes are kept in value order: those with a db/unique or a true db/index.
+SELECT DISTINCT e FROM {s}.facts_live WHERE e = ANY(%(a)s) AND (a = %(unique)s OR (a = %(index)s AND v = 1))
 
--- name: load_scan
--- The facts of some attributes that held at a transaction, from one pass over the tables, in pieces of
--- 128 MB of table: a value may have at most 1 GB.
-SELECT piece.rows
-FROM generate_series(0, pg_relation_size('{s}.facts_live') / current_setting('block_size')::int8, 16384) AS b,
-LATERAL (
-  SELECT string_agg(int8send(e) || int8send(v) || int8send(tx_from) || int4send(a), ''::bytea) AS rows
-  FROM {s}.facts_live
-  WHERE ctid >= format('(%%s,0)', b)::tid AND ctid < format('(%%s,0)', b + 16384)::tid
-    AND a = ANY(%(a)s) AND tx_from <= %(tx)s
-) AS piece
-UNION ALL
-SELECT piece.rows
-FROM generate_series(0, CASE WHEN (SELECT t FROM {s}.root) > %(t)s
-  THEN pg_relation_size('{s}.facts_hist') / current_setting('block_size')::int8 ELSE -1 END, 16384) AS b,
-LATERAL (
-  SELECT string_agg(int8send(e) || int8send(v) || int8send(tx_from) || int4send(a), ''::bytea) AS rows
-  FROM {s}.facts_hist
-  WHERE ctid >= format('(%%s,0)', b)::tid AND ctid < format('(%%s,0)', b + 16384)::tid
-    AND a = ANY(%(a)s) AND tx_from <= %(tx)s AND tx_to > %(tx)s
-) AS piece
+-- name: begin_load
+-- All pieces of a load are read from one snapshot: between two, a fact can move from live to hist.
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY
 
--- name: load_by_value
--- The same for attributes that are kept in value order, so that the index on them can be used. A piece is
--- an attribute here, and may be too large for a value: then load_scan does it.
-SELECT piece.rows FROM unnest(%(a)s) AS k(a), LATERAL (
-  SELECT string_agg(int8send(e) || int8send(v) || int8send(tx_from) || int4send(f.a), ''::bytea) AS rows
-  FROM {s}.facts_live f WHERE fl & 1 = 1 AND f.a = k.a AND tx_from <= %(tx)s
-) AS piece
-UNION ALL
-SELECT piece.rows FROM unnest(%(a)s) AS k(a), LATERAL (
-  SELECT string_agg(int8send(e) || int8send(v) || int8send(tx_from) || int4send(f.a), ''::bytea) AS rows
-  FROM {s}.facts_hist f WHERE fl & 1 = 1 AND f.a = k.a AND tx_from <= %(tx)s AND tx_to > %(tx)s
-) AS piece
-WHERE (SELECT t FROM {s}.root) > %(t)s
+-- name: load_settings
+-- A piece is grouped by attribute in memory, which takes what it sends. What an index finds is read in the order of
+-- the table: in value order, a large table is read from its start again for each fact.
+SELECT set_config('work_mem', '128MB', true), set_config('enable_indexscan', 'off', true)
 
--- name: lives_scan
--- The facts of some attributes that ever held up to a transaction, with their lives.
-SELECT piece.rows
-FROM generate_series(0, pg_relation_size('{s}.facts_live') / current_setting('block_size')::int8, 16384) AS b,
-LATERAL (
-  SELECT string_agg(int8send(e) || int8send(v) || int8send(tx_from) || int8send(tx_to) || int4send(a), ''::bytea) AS rows
-  FROM {s}.facts_live
-  WHERE ctid >= format('(%%s,0)', b)::tid AND ctid < format('(%%s,0)', b + 16384)::tid
-    AND a = ANY(%(a)s) AND tx_from <= %(tx)s
-) AS piece
-UNION ALL
-SELECT piece.rows
-FROM generate_series(0, pg_relation_size('{s}.facts_hist') / current_setting('block_size')::int8, 16384) AS b,
-LATERAL (
-  SELECT string_agg(int8send(e) || int8send(v) || int8send(tx_from) || int8send(tx_to) || int4send(a), ''::bytea) AS rows
-  FROM {s}.facts_hist
-  WHERE ctid >= format('(%%s,0)', b)::tid AND ctid < format('(%%s,0)', b + 16384)::tid
-    AND a = ANY(%(a)s) AND tx_from <= %(tx)s
-) AS piece
+-- name: assist_settings
+-- Whoever assists must not wait behind one who waits for the session that is assisted: no server sees that circle.
+SELECT set_config('lock_timeout', '500ms', true)
 
--- name: lives_by_value
--- The same for attributes that are kept in value order.
-SELECT piece.rows FROM unnest(%(a)s) AS k(a), LATERAL (
-  SELECT string_agg(int8send(e) || int8send(v) || int8send(tx_from) || int8send(tx_to) || int4send(f.a), ''::bytea) AS rows
-  FROM {s}.facts f WHERE fl & 1 = 1 AND f.a = k.a AND tx_from <= %(tx)s
-) AS piece
+-- name: export_snapshot
+-- The snapshot of this session, for others to read from.
+SELECT pg_export_snapshot()
+
+-- name: import_snapshot
+-- To read from another session's snapshot; no parameter is allowed here.
+SET TRANSACTION SNAPSHOT '{snapshot}'
+
+-- name: extent
+-- How far the store is, and the blocks of its tables.
+SELECT t, pg_relation_size('{s}.facts_live') / current_setting('block_size')::int8,
+  pg_relation_size('{s}.facts_hist') / current_setting('block_size')::int8 FROM {s}.root
+
+-- name: load_scan_live
+-- The facts of some attributes that hold and held at a transaction, in a range of blocks. Entity and transaction are one
+-- number; the id of a transaction, far above all others, is sent as -1 - t. The product is refused where it overflows.
+SELECT a, string_agg(
+  int8send(CASE WHEN e < %(tx0)s THEN e ELSE %(tx0)s - 1 - e END * %(unit)s + (tx_from - %(tx0)s)) || int8send(v), ''::bytea)
+FROM {s}.facts_live
+WHERE ctid >= %(low)s::tid AND ctid < %(high)s::tid AND a = ANY(%(a)s) AND tx_from <= %(tx)s GROUP BY a
+
+-- name: load_scan_live_wide
+-- The same, each column by itself, for where the product overflows.
+SELECT a, string_agg(int8send(e) || int8send(v) || int8send(tx_from) || int8send(tx_to), ''::bytea)
+FROM {s}.facts_live
+WHERE ctid >= %(low)s::tid AND ctid < %(high)s::tid AND a = ANY(%(a)s) AND tx_from <= %(tx)s GROUP BY a
+
+-- name: load_scan_hist
+-- The facts of some attributes that have ended, but after a transaction.
+SELECT a, string_agg(int8send(e) || int8send(v) || int8send(tx_from) || int8send(tx_to), ''::bytea)
+FROM {s}.facts_hist
+WHERE ctid >= %(low)s::tid AND ctid < %(high)s::tid
+  AND a = ANY(%(a)s) AND tx_from <= %(tx)s AND tx_to > %(ended)s GROUP BY a
+
+-- name: load_by_value_live
+-- As load_scan_live, for attributes that are kept in value order: the index on them finds their blocks.
+SELECT a, string_agg(
+  int8send(CASE WHEN e < %(tx0)s THEN e ELSE %(tx0)s - 1 - e END * %(unit)s + (tx_from - %(tx0)s)) || int8send(v), ''::bytea)
+FROM {s}.facts_live WHERE fl & 1 = 1 AND a = ANY(%(a)s) AND tx_from <= %(tx)s GROUP BY a
+
+-- name: load_by_value_hist
+-- As load_scan_hist, for attributes that are kept in value order.
+SELECT a, string_agg(int8send(e) || int8send(v) || int8send(tx_from) || int8send(tx_to), ''::bytea)
+FROM {s}.facts_hist
+WHERE fl & 1 = 1 AND a = ANY(%(a)s) AND tx_from <= %(tx)s AND tx_to > %(ended)s GROUP BY a
+
+-- name: load_schema_live
+-- As load_scan_live, for attributes that define attributes: every connection begins with them.
+SELECT a, string_agg(
+  int8send(CASE WHEN e < %(tx0)s THEN e ELSE %(tx0)s - 1 - e END * %(unit)s + (tx_from - %(tx0)s)) || int8send(v), ''::bytea)
+FROM {s}.facts_live
+WHERE a < 256 AND a NOT IN (8, 9, 18) AND a = ANY(%(a)s) AND tx_from <= %(tx)s GROUP BY a
+
+-- name: load_schema_hist
+-- As load_scan_hist, for attributes that define attributes.
+SELECT a, string_agg(int8send(e) || int8send(v) || int8send(tx_from) || int8send(tx_to), ''::bytea)
+FROM {s}.facts_hist
+WHERE a < 256 AND a NOT IN (8, 9, 18) AND a = ANY(%(a)s) AND tx_from <= %(tx)s AND tx_to > %(ended)s GROUP BY a
 
 -- name: read
--- A stretch of the log, 64 transactions to a piece: a value may have at most 1 GB, which is 34 million datoms.
-SELECT string_agg(int8send(tx) || int8send(e) || int8send(v) || int4send(a) || int2send(vt) || boolsend(added), ''::bytea)
+-- A short stretch of the log: attribute, type and operation are one number. Its order is what the index gives.
+SELECT string_agg(
+  int8send(tx) || int8send(e) || int8send(v) || int8send(a * 65536::int8 + vt * 2 + added::int4), ''::bytea)
+FROM {s}.log WHERE tx > %(after)s AND tx <= %(upto)s
+
+-- name: read_long
+-- The same, 64 transactions to a piece: a value may have at most 1 GB, which is 33 million datoms.
+SELECT string_agg(
+  int8send(tx) || int8send(e) || int8send(v) || int8send(a * 65536::int8 + vt * 2 + added::int4), ''::bytea)
 FROM {s}.log WHERE tx > %(after)s AND tx <= %(upto)s GROUP BY tx >> 6 ORDER BY tx >> 6
 
 -- name: codes
@@ -233,8 +257,12 @@ SELECT k.i - 1, d.id FROM unnest(%(h)s) WITH ORDINALITY AS k(h, i)
 JOIN {s}.dict d ON d.h = k.h AND d.kind = %(kind)s
 
 -- name: entries
--- Dictionary entries by code.
-SELECT d.id, d.kind, d.txt, d.bin FROM unnest(%(id)s) AS k(id) JOIN {s}.dict d ON d.id = k.id
+-- Dictionary entries by code: (code, kind, length) of each, and then all their bytes. textsend gives what the client's
+-- encoding, UTF-8, makes of a text.
+SELECT string_agg(int8send(id) || int2send(kind) || int4send(octet_length(b)), ''::bytea), string_agg(b, ''::bytea)
+FROM (
+  SELECT d.id, d.kind, coalesce(textsend(d.txt), d.bin) AS b FROM unnest(%(id)s) AS k(id) JOIN {s}.dict d ON d.id = k.id
+) AS found
 
 -- name: next_code
 -- How far the dictionary goes.
@@ -242,7 +270,10 @@ SELECT next_v FROM {s}.root
 
 -- name: entries_between
 -- A dense range of dictionary entries, by one pass.
-SELECT id, kind, txt, bin FROM {s}.dict WHERE id BETWEEN %(low)s AND %(high)s
+SELECT string_agg(int8send(id) || int2send(kind) || int4send(octet_length(b)), ''::bytea), string_agg(b, ''::bytea)
+FROM (
+  SELECT id, kind, coalesce(textsend(txt), bin) AS b FROM {s}.dict WHERE id BETWEEN %(low)s AND %(high)s
+) AS found
 
 -- name: growth
 -- Rows the planner believes in, and rows changed since it last looked.
