@@ -19,6 +19,7 @@ from factstore.entity import Entity
 from factstore.errors import (
     EdnError,
     EntityError,
+    ExportError,
     FactstoreError,
     InvalidValue,
     LogError,
@@ -27,6 +28,7 @@ from factstore.errors import (
     StoreError,
     TransactionError,
 )
+from factstore.portable import ExportSummary, Progress, Transfer, check_export
 from factstore.query import Result, Rule, RuleSet, check_rules, load_rules, parse_rules
 from factstore.schema import Attribute, Schema
 from factstore.tx import TxReport
@@ -41,11 +43,14 @@ __all__ = [
     "EdnError",
     "Entity",
     "EntityError",
+    "ExportError",
+    "ExportSummary",
     "FactstoreError",
     "InvalidValue",
     "Keyword",
     "LogError",
     "LogRows",
+    "Progress",
     "QueryError",
     "Result",
     "Rule",
@@ -55,9 +60,11 @@ __all__ = [
     "StoreError",
     "Symbol",
     "TransactionError",
+    "Transfer",
     "TxReport",
     "URI",
     "ValueType",
+    "check_export",
     "check_rules",
     "connect",
     "edn",

@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from pyrsistent import PMap, pmap
 
-from factstore import tx
+from factstore import portable, tx
 from factstore.columns import LogRows, ints
 from factstore.conn_cache import BoundedSnapshot, Recency, within
 from factstore.database import Commit, Db, commits_in
@@ -67,9 +67,12 @@ class Connection:
         self._on_close = on_close
         self._closed = False
         self._renew_locks()
-        t = log.head()
-        self._head = _Head(self._db_at(t, schema_at(log, t), pmap()), _instant_of(log, t))
+        self._begin_anew()
         _OPEN.add(self)
+
+    def _begin_anew(self) -> None:
+        t = self._log.head()
+        self._head = _Head(self._db_at(t, schema_at(self._log, t), pmap()), _instant_of(self._log, t))
 
     def _renew_locks(self) -> None:
         self._writing = threading.Lock()
@@ -169,6 +172,49 @@ class Connection:
         last = db.basis_t if upto is None else min(db.t_of(upto), db.basis_t)
         for start in range(db.t_of(after), last, _PAGE):
             yield from commits_in(self._log.read(start, min(start + _PAGE, last)), db)
+
+    def export(
+        self,
+        path: portable.Target,
+        *,
+        upto: int | datetime | None = None,
+        progress: portable.OnProgress = None,
+    ) -> portable.Transfer:
+        """Writes the whole store up to ``upto`` (a t, tx id or instant), history included, to a portable file.
+
+        A file that is there is continued: behind the last whole block if an export was interrupted, with what is
+        new if it was not. ``path`` may be a binary stream as well, which is written from its beginning.
+        ``progress`` is called after every block. Memory stays flat. Raises :class:`ExportError`
+        (``export/other-store``, ``export/not-an-export``, ``export/no-file``, ``export/in-use``).
+
+        >>> import factstore, tempfile, pathlib
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "store.facts"
+        >>> conn, other = factstore.connect("memory:"), factstore.connect("memory:")
+        >>> report = conn.transact([{"db/ident": "color/red"}])
+        >>> conn.export(path).t, other.import_(path).t, other.db().entid("color/red") == conn.db().entid("color/red")
+        (1, 1, True)
+        """
+        db = self.db()
+        return portable.export(self._log, path, None if upto is None else db.t_of(upto), progress)
+
+    def import_(
+        self, path: portable.Target, *, partial: bool = False, progress: portable.OnProgress = None
+    ) -> portable.Transfer:
+        """Writes what a file of :meth:`export` holds: every id, transaction and instant as it was.
+
+        The store must be empty, or hold the beginning of the same file: then only the rest is written, so an
+        import that was killed is run again. It commits a block at a time; what is read meanwhile is the store as
+        of some transaction. With ``partial`` a file without its end mark is imported as far as it goes.
+        Raises :class:`ExportError` (``export/other-store``, ``export/damaged``, ``export/unfinished``,
+        ``export/version``, ``export/bootstrap``).
+        """
+        self._check_open()
+        with self._turn():
+            done = portable.restore(self._log, path, partial, progress)
+            # Not caught up with, which would read all of the log at once.
+            with self._advancing:
+                self._begin_anew()
+        return done
 
     def _check_open(self) -> None:
         if self._closed:

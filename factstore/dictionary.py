@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, Protocol
 
 from factstore.errors import LogError
-from factstore.values import Value, ValueType
+from factstore.values import PYTHON_TYPES, Value, ValueType
 from factstore.values_bytes import to_bytes
 
 Entry = tuple[int, ValueType, Value]
@@ -39,6 +39,9 @@ class _Missing:
 
 
 _MISSING: Final = _Missing()
+
+_INTERNED: Final = {PYTHON_TYPES[vt]: vt for vt in ValueType if vt.interned}
+"""The type of an interned value by that of Python: no two of them share one."""
 
 
 def digest(vt: ValueType, value: Value) -> bytes:
@@ -111,6 +114,19 @@ class Dictionary:
             self._ask([code for code in set(codes) if code >= len(values) or values[code] is _MISSING])
             found = [self._values[code] for code in codes]
         return found
+
+    def learned(self, low: int, high: int) -> list[Entry]:
+        """The entries with ``low <= code <= high`` that this process has learned, in order of code.
+
+        >>> d = Dictionary()
+        >>> d.learn([(3, ValueType.STRING, "ann"), (5, ValueType.BIGINT, 7)])
+        >>> d.learned(0, 9)
+        [(3, <ValueType.STRING: 6>, 'ann'), (5, <ValueType.BIGINT: 12>, 7)]
+        """
+        with self._lock:
+            values = self._values[max(low, 0) : high + 1]
+        held = ((code, value) for code, value in enumerate(values, max(low, 0)) if value is not _MISSING)
+        return [(code, _INTERNED[type(value)], value) for code, value in held]
 
     def _ask(self, codes: list[int]) -> None:
         if self._unknown is not None:

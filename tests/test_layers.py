@@ -22,7 +22,7 @@ ROOMS = {
     "pull": "pull pull_* entity",
     "query": "query",
     "tx": "tx",
-    "durability": "log postgres embedded embedded_*",
+    "durability": "log postgres portable embedded embedded_*",
     "conn": "conn conn_* database",
     "front_door": "__init__",
     "outside": "notebook cli",

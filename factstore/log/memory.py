@@ -21,7 +21,18 @@ from factstore.datom import FIRST_ENTITY, FOREVER, TX0
 from factstore.dictionary import Dictionary, Entry
 from factstore.errors import LogError
 from factstore.index import NO_INDEX, AttributeIndex, Found
-from factstore.log.port import FIRST_CODE, Counters, Pending, Plan, bootstrap, changed_plan, operations, rows_at
+from factstore.log.port import (
+    FIRST_CODE,
+    Counters,
+    Pending,
+    Plan,
+    bootstrap,
+    changed_plan,
+    changed_stretch,
+    operations,
+    rows_at,
+)
+from factstore.log.stretch import Entries, Settled, Stretch, settled
 from factstore.snapshot import NO_FACTS, Facts
 from factstore.values import Value, ValueType
 
@@ -80,6 +91,19 @@ class MemoryLog:
         last = FOREVER if upto is None else TX0 + upto
         return _joined(_stretch(self._state.log, TX0 + after, last), _NO_LOG)
 
+    def counters(self) -> Counters:
+        return self._state.counters
+
+    def count(self, after: int, upto: int) -> int:
+        return sum(len(chunk.tx) for chunk in _stretch(self._state.log, TX0 + after, TX0 + upto))
+
+    def reach(self, after: int, upto: int, rows: int) -> int:
+        for chunk in _stretch(self._state.log, TX0 + after, TX0 + upto):
+            if rows < len(chunk.tx):
+                return max(int(chunk.tx[rows]) - TX0 - 1, after + 1)
+            rows -= len(chunk.tx)
+        return upto
+
     def load(self, attributes: Sequence[int], t: int) -> Mapping[int, Rows]:
         state = self._state
         return {attribute: _holding(state, attribute, t) for attribute in attributes}
@@ -107,6 +131,10 @@ class MemoryLog:
     def entries_of_codes(self, codes: Sequence[int]) -> Iterable[Entry]:
         """Nothing: this log's dictionary is never without what was committed."""
         return []
+
+    def entries_between(self, low: int, high: int) -> Entries:
+        # A writer learns what it is about to publish: what is newer than the state is not there yet.
+        return Entries.of(self.dictionary.learned(low, min(high, self._state.counters.next_v - 1)))
 
 
 class MemoryWriter:
@@ -148,6 +176,12 @@ class MemoryWriter:
         self.state = _after(self.state, operations(plan), Counters(plan.t + 1, plan.next_e, plan.next_v), forgetful)
         self.pending.add(plan.entries)
 
+    def write_stretch(self, stretch: Stretch) -> None:
+        if stretch.after != self.state.counters.t - 1:
+            raise changed_stretch(stretch, self.state.counters)
+        self.state = _after_stretch(self.state, stretch)
+        self.pending.add(stretch.entries.decoded())
+
 
 def _forgets(plan: Plan, attribute: int) -> bool:
     known = plan.schema.get(attribute)
@@ -171,6 +205,44 @@ def _after(state: _State, rows: LogRows, counters: Counters, forgetful: frozense
         live.set(attribute, index)
     refs = state.refs | frozenset(np.unique(rows.a[rows.vt == ValueType.REF]).tolist())
     return _State(counters, live.persistent(), ended.persistent(), refs, _appended(state.log, rows))
+
+
+def _after_stretch(state: _State, stretch: Stretch) -> _State:
+    rows, done = stretch.rows, settled(stretch.rows)
+    live, ended = state.live.evolver(), state.ended.evolver()
+    for attribute in np.unique(rows.a).tolist():
+        index = state.live.get(attribute, NO_INDEX)
+        mine = _of_attribute(rows, attribute, done)
+        gone, lives = _lives_ended(index, stretch, mine)
+        if len(lives.e):
+            ended.set(attribute, _appended(state.ended.get(attribute, ()), lives))
+        if len(gone.e):
+            index = index.advance(NO_ROWS, gone)
+        come = _split(rows, mine.begun)
+        if len(come.e):
+            _refuse_held(attribute, index, come)
+            index = index.advance(come, NO_ROWS)
+        live.set(attribute, index)
+    refs = state.refs | frozenset(np.unique(rows.a[rows.vt == ValueType.REF]).tolist())
+    counters = Counters(stretch.upto + 1, stretch.next_e, stretch.next_v)
+    return _State(counters, live.persistent(), ended.persistent(), refs, _appended(state.log, rows))
+
+
+def _of_attribute(rows: LogRows, attribute: int, done: Settled) -> Settled:
+    mine = rows.a == attribute
+    first, last = done.passed
+    return Settled(done.ended[mine[done.ended]], (first[mine[first]], last[mine[last]]), done.begun[mine[done.begun]])
+
+
+def _lives_ended(index: AttributeIndex, stretch: Stretch, done: Settled) -> tuple[Rows, Intervals]:
+    """What a stretch takes out of an index, and the lives it leaves to the past."""
+    rows = stretch.rows
+    held, start = index.find(rows.e[done.ended], rows.v[done.ended])
+    ended = done.ended[held]
+    at = np.concatenate((ended, done.passed[1]))
+    begins = np.concatenate((start[held], rows.tx[done.passed[0]]))
+    lives = Intervals(rows.e[at], rows.v[at], begins, rows.tx[at])
+    return _split(rows, ended), _masked(lives, ~stretch.forgotten[at])
 
 
 def _split(rows: LogRows, mask: Any) -> Rows:

@@ -18,6 +18,7 @@ from factstore.columns import Intervals, Ints, LogRows, Rows, ints
 from factstore.datom import FOREVER, TX0
 from factstore.dictionary import Dictionary, Entry, digest
 from factstore.errors import LogError
+from factstore.log import NO_ENTRIES, Counters, Entries
 from factstore.postgres.arrays import LAST_ATTRIBUTE, columns, int4s, int8s, uuids
 from factstore.postgres.pool import Pool, Row
 from factstore.postgres.statements import statements
@@ -63,6 +64,16 @@ class Reads:
             order = np.argsort(tx, kind="stable")
             tx, e, v, a, vt, added = (column[order] for column in (tx, e, v, a, vt, added))
         return LogRows(tx, e, a, vt, v, added)
+
+    def counters(self) -> Counters:
+        return Counters(*self._readers.fetch(self._sql["counters"])[0])
+
+    def count(self, after: int, upto: int) -> int:
+        return int(self._readers.fetch(self._sql["count"], _between(after, upto))[0][0])
+
+    def reach(self, after: int, upto: int, rows: int) -> int:
+        found = self._readers.fetch(self._sql["reach"], {**_between(after, upto), "rows": Int8(rows)})
+        return max(int(found[0][0]) - TX0 - 1, after + 1) if found else upto
 
     def load(self, attributes: Sequence[int], t: int) -> Mapping[int, Rows]:
         e, v, tx, a = columns(self._pieces("load", attributes, t), _FACT)
@@ -129,6 +140,34 @@ class Reads:
         else:
             rows = self._readers.fetch(self._sql["entries"], {"id": int8s(ints(list(codes)))})
         return [_entry(*row) for row in rows]
+
+    def entries_between(self, low: int, high: int) -> Entries:
+        try:
+            [pieces] = self._readers.fetch(self._sql["entries_as_columns"], {"low": Int8(low), "high": Int8(high)})
+        except LogError as error:
+            if error.data.get("sqlstate") != _TOO_LARGE or low == high:
+                raise
+            middle = (low + high) // 2
+            return _chained(self.entries_between(low, middle), self.entries_between(middle + 1, high))
+        return NO_ENTRIES if pieces[0] is None else _in_order(*pieces)
+
+
+def _between(after: int, upto: int) -> dict[str, Int8]:
+    return {"after": Int8(TX0 + after), "upto": Int8(TX0 + upto)}
+
+
+def _in_order(code: bytes, kind: bytes, size: bytes, body: bytes) -> Entries:
+    codes, kinds, sizes = (ints(np.frombuffer(c, t)) for c, t in ((code, ">i8"), (kind, ">i2"), (size, ">i4")))
+    found, order = Entries(codes, kinds, sizes, body), np.argsort(codes, kind="stable")
+    if (np.diff(order) == 1).all():
+        return found
+    bodies = found.bodies()
+    return Entries(codes[order], kinds[order], sizes[order], b"".join(bodies[place] for place in order.tolist()))
+
+
+def _chained(one: Entries, other: Entries) -> Entries:
+    code, kind, size = (np.concatenate(pair) for pair in zip(one[:3], other[:3], strict=True))
+    return Entries(code, kind, size, one.body + other.body)
 
 
 def _of(attribute: int, a: Ints, *columns: Ints) -> tuple[Ints, ...]:

@@ -182,6 +182,54 @@ SELECT d.id, d.kind, d.txt, d.bin FROM unnest(%(id)s) AS k(id) JOIN {s}.dict d O
 -- A dense range of dictionary entries, by one pass.
 SELECT id, kind, txt, bin FROM {s}.dict WHERE id BETWEEN %(low)s AND %(high)s
 
+-- name: counters
+-- What the transaction after the newest may use.
+SELECT t + 1, next_e, next_v FROM {s}.root
+
+-- name: count
+-- The number of operations in a stretch of the log.
+SELECT count(*) FROM {s}.log WHERE tx > %(after)s AND tx <= %(upto)s
+
+-- name: reach
+-- The transaction of the first operation that is too many.
+SELECT tx FROM {s}.log WHERE tx > %(after)s AND tx <= %(upto)s ORDER BY tx OFFSET %(rows)s LIMIT 1
+
+-- name: entries_as_columns
+-- A range of dictionary entries: codes, kinds, sizes and canonical bytes, each column as one string.
+SELECT string_agg(int8send(id), ''::bytea), string_agg(int2send(kind), ''::bytea),
+       string_agg(int4send(octet_length(body)), ''::bytea), string_agg(body, ''::bytea)
+FROM (
+  SELECT id, kind, coalesce(convert_to(txt, 'UTF8'), bin) AS body
+  FROM {s}.dict WHERE id BETWEEN %(low)s AND %(high)s ORDER BY id
+) AS entries
+
+-- name: copy_dict
+-- New dictionary entries, of many transactions.
+COPY {s}.dict (id, kind, h, txt, bin) FROM STDIN (FORMAT BINARY)
+
+-- name: copy_log
+-- The operations of many transactions.
+COPY {s}.log (tx, e, v, a, vt, added) FROM STDIN (FORMAT BINARY)
+
+-- name: copy_live
+-- Facts that hold from some transaction on.
+COPY {s}.facts_live (e, v, tx_from, a, vt, fl) FROM STDIN (FORMAT BINARY)
+
+-- name: copy_hist
+-- Facts that are over when they are first heard of.
+COPY {s}.facts_hist (e, v, tx_from, a, vt, fl, tx_to) FROM STDIN (FORMAT BINARY)
+
+-- name: end_lives
+-- Facts that hold no longer, each since a transaction of its own. One that does not hold is passed over:
+-- excision may have taken the assertion and left the retraction.
+WITH gone AS (
+  DELETE FROM {s}.facts_live f USING unnest(%(e)s, %(a)s, %(v)s, %(tx)s, %(kept)s) AS r(e, a, v, tx, kept)
+  WHERE f.e = r.e AND f.a = r.a AND f.v = r.v
+  RETURNING f.e, f.v, f.tx_from, r.tx, f.a, f.vt, f.fl, r.kept
+)
+INSERT INTO {s}.facts_hist (e, v, tx_from, tx_to, a, vt, fl)
+SELECT e, v, tx_from, tx, a, vt, fl FROM gone WHERE kept
+
 -- name: growth
 -- Rows the planner believes in, and rows changed since it last looked.
 SELECT coalesce(sum(greatest(c.reltuples, 0)), 0)::int8, coalesce(sum(pg_stat_get_mod_since_analyze(c.oid)), 0)::int8

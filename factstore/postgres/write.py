@@ -16,10 +16,22 @@ from psycopg.types.numeric import Int8
 from factstore.columns import Ints, LogRows
 from factstore.datom import TX0
 from factstore.dictionary import Dictionary, Entry, digest
-from factstore.log import Assertions, Counters, Pending, Plan, changed_plan, operations
+from factstore.log import (
+    Assertions,
+    Counters,
+    Pending,
+    Plan,
+    Stretch,
+    changed_plan,
+    changed_stretch,
+    operations,
+    rows_at,
+)
 from factstore.postgres.arrays import Payload, bools, byteas, columns, int2s, int4s, int8s, texts, uuids
+from factstore.postgres.fields import TEXT, flags, is_text
 from factstore.postgres.pool import Row, Session, pipelined, translated
 from factstore.postgres.read import facts_in
+from factstore.postgres.stretch import send_stretch
 from factstore.schema import Attribute, Ids, Schema
 from factstore.snapshot import NO_FACTS, Facts
 from factstore.values import Value, ValueType
@@ -69,6 +81,19 @@ class PostgresWriter:
         self.written = operations(plan)
         self.datoms += len(self.written.e)
         self.counters = Counters(plan.t + 1, plan.next_e, plan.next_v)
+
+    def write_stretch(self, stretch: Stretch) -> None:
+        if stretch.after != self.counters.t - 1:
+            raise changed_stretch(stretch, self.counters)
+        try:
+            with pipelined(self._session):
+                self._send()
+            send_stretch(self._session, self._sql, stretch)
+        except psycopg.Error as error:
+            raise translated(error) from error
+        self.written = rows_at(stretch.rows, stretch.rows.tx == TX0 + stretch.upto)
+        self.datoms += len(stretch.rows.e)
+        self.counters = Counters(stretch.upto + 1, stretch.next_e, stretch.next_v)
 
     def _ask(self, name: str, **params: Payload) -> list[Row]:
         try:
@@ -150,13 +175,6 @@ def _retract_params(facts: Assertions, schema: Schema) -> dict[str, Any]:
     }
 
 
-def flags(attribute: Attribute | None) -> int:
-    """The ``fl`` bits of an attribute's facts: 0 in value order, 1 unique, 2 cardinality one."""
-    if attribute is None:
-        return 0
-    return attribute.by_value | (attribute.unique is not None) << 1 | (not attribute.many) << 2
-
-
 _DEFINING: Final = np.asarray((Ids.UNIQUE, Ids.INDEX, Ids.CARDINALITY), dtype=np.int64)
 
 
@@ -170,22 +188,10 @@ def _redefined(plan: Plan) -> list[Attribute]:
     return [attribute for attribute in known if attribute is not None]
 
 
-_TEXT: Final = frozenset(
-    (
-        ValueType.STRING,
-        ValueType.KEYWORD,
-        ValueType.SYMBOL,
-        ValueType.URI,
-        ValueType.BIGINT,
-        ValueType.BIGDEC,
-    )
-)
-
-
 def intern_params(entries: Sequence[Entry]) -> dict[str, Any]:
     """What the statement ``intern`` takes."""
     data = [(to_bytes(vt, value), vt) for _, vt, value in entries]
-    readable = [vt in _TEXT and _is_text(body) for body, vt in data]
+    readable = [vt in TEXT and is_text(body) for body, vt in data]
     return {
         "id": int8s(np.asarray([code for code, _, _ in entries], dtype=np.int64)),
         "kind": int2s(np.asarray([vt for _, vt, _ in entries], dtype=np.int64)),
@@ -193,15 +199,3 @@ def intern_params(entries: Sequence[Entry]) -> dict[str, Any]:
         "txt": texts([body if is_text else None for (body, _), is_text in zip(data, readable, strict=True)]),
         "bin": byteas([None if is_text else body for (body, _), is_text in zip(data, readable, strict=True)]),
     }
-
-
-def _is_text(body: bytes) -> bool:
-    """Whether PostgreSQL's text can hold it: no NUL and, since 0xED may begin one, no lone surrogate."""
-    if b"\x00" in body:
-        return False
-    if b"\xed" in body:
-        try:
-            body.decode()
-        except UnicodeDecodeError:
-            return False
-    return True
