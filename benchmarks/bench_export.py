@@ -18,7 +18,12 @@ from typing import Any
 from factstore import Connection, Transfer, check_export, connect
 
 SCHEMA = [
-    {"db/ident": f"person/{name}", "db/valueType": f"db.type/{type}", "db/cardinality": f"db.cardinality/{many}", **more}
+    {
+        "db/ident": f"person/{name}",
+        "db/valueType": f"db.type/{type}",
+        "db/cardinality": f"db.cardinality/{many}",
+        **more,
+    }
     for name, type, many, more in (
         ("email", "string", "one", {"db/unique": "db.unique/identity"}),
         ("name", "string", "one", {}),

@@ -1,0 +1,138 @@
+"""What a file may hold that a fresh store does not: another bootstrap, or the gaps that excision leaves."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+import psycopg
+import pytest
+
+from factstore import Connection, ExportError, Keyword, connect
+from factstore.datom import TX0
+from factstore.log import Entries
+from factstore.portable.blocks import Block, to_frame
+from factstore.portable.frames import DIGEST, END, HEADER, MAGIC, TRANSACTIONS, framed
+from factstore.portable.reading import Export
+from factstore.values import ValueType
+from tests import pg
+from tests.drawn_store import fill, told
+
+
+def rewritten(file: io.BytesIO, change: Callable[[Block], Block], **header: object) -> io.BytesIO:
+    """An export with its blocks changed, sound in every digest."""
+    file.seek(0)
+    export = Export(file, "it")
+    frames = [(HEADER, export.header | header, b"")]
+    frames += [(TRANSACTIONS, *to_frame(change(block))) for block in export.blocks()]
+    out, digest = MAGIC, bytes(DIGEST)
+    for frame in [*frames, (END, {"t": export.t}, b"")]:
+        data, digest = framed(*frame, digest)
+        out += data
+    return io.BytesIO(out)
+
+
+def source() -> tuple[Connection, io.BytesIO]:
+    conn, file = connect("memory:"), io.BytesIO()
+    fill(conn, 4)
+    # A value of ours that the bootstrap has given a code of its own already.
+    conn.transact([["db/add", "e/1", "t/keyword", Keyword("db/ident")]])
+    conn.export(file)
+    return conn, file
+
+
+def shifted(block: Block) -> Block:
+    """The block as a version would have written it that gives the bootstrap's values other codes."""
+    entries, rows = block.entries, block.rows
+    moved = (rows.vt >= ValueType.STRING) & (rows.v < 256)
+    code = np.where(entries.code < 256, entries.code + 100, entries.code)
+    return block._replace(
+        rows=rows._replace(v=np.where(moved, rows.v + 100, rows.v)), entries=entries._replace(code=code)
+    )
+
+
+def test_a_bootstrap_with_other_codes_is_translated() -> None:
+    conn, file = source()
+    target = connect("memory:")
+    target.import_(rewritten(file, shifted))
+    assert told(target) == told(conn)
+    # Once more: what is there is compared in the store's own codes.
+    assert target.import_(rewritten(file, shifted))[1:3] == (0, 0)
+
+
+def renamed(block: Block) -> Block:
+    """The block of a version that has one attribute more: ``db/doc`` under another name."""
+    bodies = [b"db/dok" if body == b"db/doc" else body for body in block.entries.bodies()]
+    code, kind, size, _ = block.entries
+    return block._replace(entries=Entries(code, kind, size, b"".join(bodies)))
+
+
+def test_a_bootstrap_with_other_attributes_is_refused() -> None:
+    target = connect("memory:")
+    with pytest.raises(ExportError, match="another version") as error:
+        target.import_(rewritten(source()[1], renamed))
+    assert (error.value.code, target.db().basis_t) == ("export/bootstrap", 0)
+
+
+def test_another_version_of_the_format_is_refused() -> None:
+    with pytest.raises(ExportError, match="version 2") as error:
+        connect("memory:").import_(rewritten(source()[1], lambda block: block, version=2))
+    assert error.value.code == "export/version"
+
+
+def test_transactions_out_of_order_are_refused() -> None:
+    with pytest.raises(ExportError, match="damaged"):
+        connect("memory:").import_(rewritten(source()[1], lambda block: block._replace(after=block.after + 1)))
+
+
+@pytest.fixture
+def excised(dsn):
+    """A store out of which facts were taken by hand, as excision does."""
+    schema = pg.fresh_schema()
+    with connect(dsn, schema=schema) as conn:
+        fill(conn, 8)
+        made = conn.transact([{"db/id": "gone", "t/string": "secret"}, {"db/id": "kept", "t/string": "open"}])
+        conn.transact([["db/add", made.tempids["kept"], "t/string", "secret"]])
+        conn.transact([["db/retract", made.tempids["gone"], "t/string", "secret"]])
+        conn.transact([["db/retract", made.tempids["kept"], "t/string", "open"]])
+        conn.transact([{"t/long": 5}])
+        t = conn.db().basis_t
+        with psycopg.connect(dsn, autocommit=True) as session:
+            session.execute(f'ALTER TABLE "{schema}".log DISABLE TRIGGER log_append_only')
+            # All of an entity, all of a transaction, and an assertion whose retraction stays.
+            gone, kept = made.tempids["gone"], made.tempids["kept"]
+            session.execute(f'DELETE FROM "{schema}".log WHERE e = {gone} OR tx = {TX0 + t}')
+            session.execute(f'DELETE FROM "{schema}".log WHERE e = {kept} AND tx = {made.tx} AND a <> 9')
+            session.execute(f'DELETE FROM "{schema}".facts WHERE e = {gone} OR tx_from = {TX0 + t}')
+            session.execute(f'DELETE FROM "{schema}".facts WHERE e = {kept} AND tx_from = {made.tx} AND a <> 9')
+    with connect(dsn, schema=schema) as conn:
+        yield conn
+    pg.drop_schema(dsn, schema)
+
+
+def rows_of(conn: Connection) -> list[list[int]]:
+    return [column.tolist() for column in conn.log_range(-1)]
+
+
+def test_an_excised_store_is_exported_with_its_gaps(excised) -> None:
+    file, target = io.BytesIO(), connect("memory:")
+    excised.export(file)
+    file.seek(0)
+    target.import_(file)
+    assert rows_of(target) == rows_of(excised)
+    assert target.db().basis_t == excised.db().basis_t
+    for name in ("t/string", "t/long"):
+        assert target.db().history().datoms(name) == excised.db().history().datoms(name)
+    assert target.transact([{"t/long": 1}]).tx == excised.transact([{"t/long": 1}]).tx
+
+
+def test_a_file_from_before_an_excision_is_not_continued(excised, tmp_path, dsn) -> None:
+    path = tmp_path / "store.facts"
+    excised.export(path)
+    schema = excised._log.channel.removesuffix("_commits")
+    with psycopg.connect(dsn, autocommit=True) as session:
+        session.execute(f'DELETE FROM "{schema}".log WHERE tx = {TX0 + 1} AND a = 3')
+    with pytest.raises(ExportError, match="excised") as error:
+        excised.export(path)
+    assert error.value.code == "export/other-store"
