@@ -64,7 +64,8 @@ def fill(conn: Connection, seed: int, steps: int = 12) -> None:
             conn.transact(forms)
         except FactstoreError as error:
             # Two values for one place, or a change that the facts contradict: what is refused leaves no trace.
-            assert error.code.partition("/")[0] in {"tx", "schema"}, error
+            if error.code.partition("/")[0] not in {"tx", "schema"}:
+                raise
 
 
 def _fact(draw: random.Random, entities: list[int]) -> list[Any]:
