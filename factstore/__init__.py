@@ -12,6 +12,7 @@ from __future__ import annotations
 from factstore import edn
 from factstore.columns import LogRows
 from factstore.conn import Connection
+from factstore.conn_stats import AttributeStats, Stats
 from factstore.conn_target import connect
 from factstore.database import Commit, Db
 from factstore.datom import Datom
@@ -36,6 +37,7 @@ from factstore.values import URI, Keyword, Symbol, ValueType
 
 __all__ = [
     "Attribute",
+    "AttributeStats",
     "Commit",
     "Connection",
     "Datom",
@@ -57,6 +59,7 @@ __all__ = [
     "RuleSet",
     "Schema",
     "SchemaError",
+    "Stats",
     "StoreError",
     "Symbol",
     "TransactionError",

@@ -21,6 +21,7 @@ from pyrsistent import PMap, pmap
 from factstore import portable, tx
 from factstore.columns import LogRows, ints
 from factstore.conn_cache import BoundedSnapshot, Recency, within
+from factstore.conn_stats import Stats, stats_of
 from factstore.database import Commit, Db, commits_in
 from factstore.datom import TX0
 from factstore.errors import LogError, TransactionError
@@ -172,6 +173,17 @@ class Connection:
         last = db.basis_t if upto is None else min(db.t_of(upto), db.basis_t)
         for start in range(db.t_of(after), last, _PAGE):
             yield from commits_in(self._log.read(start, min(start + _PAGE, last)), db)
+
+    def stats(self) -> Stats:
+        """How much the store holds: facts, lives that are over, operations, values, bytes on disk or in memory.
+
+        >>> import factstore
+        >>> stats = factstore.connect("memory:").stats()
+        >>> stats.t, stats.ended, stats.attributes[factstore.Keyword("db/ident")].live == stats.entities
+        (0, 0, True)
+        """
+        db = self.db()
+        return stats_of(self._log, db.schema, db.basis_t)
 
     def export(
         self,

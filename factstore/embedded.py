@@ -114,6 +114,18 @@ def start(directory: str | os.PathLike[str] | None = None, *, timeout: float = 1
             raise
 
 
+def exists(directory: str | os.PathLike[str] | None = None) -> bool:
+    """Whether a directory is a store that has been made before.
+
+    >>> exists("/nowhere")
+    False
+    """
+    try:
+        return _home(directory).marker.exists()
+    except OSError:  # not ours to look into: start says what is wrong
+        return True
+
+
 def _home(directory: str | os.PathLike[str] | None) -> Home:
     path = default_directory() if directory is None else Path(directory)
     if "\0" in str(path):

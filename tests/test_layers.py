@@ -25,7 +25,7 @@ ROOMS = {
     "durability": "log postgres portable embedded embedded_*",
     "conn": "conn conn_* database",
     "front_door": "__init__",
-    "outside": "notebook cli",
+    "outside": "notebook cli __main__",
 }
 
 # What a room sees beside itself. The three rooms on the db value do not see each other, but for

@@ -26,6 +26,7 @@ from factstore.log.port import (
     Counters,
     Pending,
     Plan,
+    Sizes,
     bootstrap,
     changed_plan,
     changed_stretch,
@@ -96,6 +97,20 @@ class MemoryLog:
 
     def count(self, after: int, upto: int) -> int:
         return sum(len(chunk.tx) for chunk in _stretch(self._state.log, TX0 + after, TX0 + upto))
+
+    def sizes(self) -> Sizes:
+        state = self._state
+        live = {a: len(index) for a, index in state.live.items() if len(index)}
+        ended = {a: sum(len(chunk.e) for chunk in chunks) for a, chunks in state.ended.items()}
+        entities = np.unique(np.concatenate([EMPTY, *(index.scan().e for index in state.live.values())]))
+        lives = (chunk for chunks in state.ended.values() for chunk in chunks)
+        taken = {
+            "log": sum(column.nbytes for chunk in state.log for column in chunk),
+            "facts_live": sum(index.nbytes for index in state.live.values()),
+            "facts_hist": sum(column.nbytes for chunk in lives for column in chunk),
+        }
+        rows, entries = sum(len(chunk.tx) for chunk in state.log), len(self.dictionary)
+        return Sizes(live, ended, int((entities < TX0).sum()), rows, entries, taken)
 
     def reach(self, after: int, upto: int, rows: int) -> int:
         for chunk in _stretch(self._state.log, TX0 + after, TX0 + upto):

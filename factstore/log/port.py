@@ -8,7 +8,7 @@ leaving the block publishes it. An error inside the block leaves no trace.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -34,6 +34,23 @@ class Counters(NamedTuple):
     t: int
     next_e: int
     next_v: int
+
+
+class Sizes(NamedTuple):
+    """How much a store holds."""
+
+    live: Mapping[int, int]
+    """Facts that hold, by attribute id."""
+    ended: Mapping[int, int]
+    """Lives that are over, by attribute id."""
+    entities: int
+    """That have facts, transactions aside."""
+    log: int
+    """Operations."""
+    entries: int
+    """Dictionary entries."""
+    bytes: Mapping[str, int]
+    """Of each table and each index of it, by name."""
 
 
 class Assertions(Protocol):
@@ -121,6 +138,9 @@ class Log(Source, Unknown, Protocol):
 
         Fewer, since transactions are whole; more only if the first of them alone has more.
         """
+
+    def sizes(self) -> Sizes:
+        """How much there is of everything; counted, so it takes a while in a large store."""
 
     def entries_between(self, low: int, high: int) -> Entries:
         """The dictionary entries with ``low <= code <= high``, which this process need not keep."""

@@ -30,16 +30,16 @@ _SETTLE_PAUSES: Final = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 
 
 class PostgresLog(Reads):
-    """The log of the store in schema ``schema`` of the database ``dsn``, created if it is not there.
+    """The log of the store in schema ``schema`` of the database ``dsn``, created if it is not there and may be.
 
     >>> PostgresLog("postgresql://localhost/catalog", schema="not a name")
     Traceback (most recent call last):
     factstore.errors.StoreError: store/bad-target: 'not a name' is not a schema name: expected letters, ...
     """
 
-    def __init__(self, dsn: str, schema: str = "factstore") -> None:
+    def __init__(self, dsn: str, schema: str = "factstore", *, create: bool = True) -> None:
         super().__init__(dsn, schema)
-        ensure_store(dsn, schema)
+        ensure_store(dsn, schema, create=create)
         self.channel = f"{schema}_commits"
         self._writers = Pool(dsn, keep=1, settings=WRITER_SETTINGS)
         self._unseen = 0

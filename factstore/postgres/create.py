@@ -19,15 +19,18 @@ from factstore.schema import Schema
 LAYOUT_VERSION: Final = 1
 
 
-def ensure_store(dsn: str, schema: str) -> None:
+def ensure_store(dsn: str, schema: str, *, create: bool = True) -> None:
     """Creates the store unless it is there; any number of processes may do so at once.
 
+    ``store/missing`` if it is not there and may not be created.
     ``store/layout-version`` if it was made by another version of the layout, ``store/permission`` if the
     role may not create it, ``store/encoding`` if the database cannot hold every string.
     """
     session = open_session(dsn)
     try:
         if not _exists(session, schema):
+            if not create:
+                raise StoreError(f"there is no store in schema {schema!r}", code="store/missing", schema=schema)
             _create(session, schema)
         _check_version(session, schema)
     except psycopg.Error as error:

@@ -18,7 +18,7 @@ from factstore.columns import Intervals, Ints, LogRows, Rows, ints
 from factstore.datom import FOREVER, TX0
 from factstore.dictionary import Dictionary, Entry, digest
 from factstore.errors import LogError
-from factstore.log import NO_ENTRIES, Counters, Entries
+from factstore.log import NO_ENTRIES, Counters, Entries, Sizes
 from factstore.postgres.arrays import LAST_ATTRIBUTE, columns, int4s, int8s, uuids
 from factstore.postgres.pool import Pool, Row
 from factstore.postgres.statements import statements
@@ -49,6 +49,7 @@ class Reads:
     """The reading half of :class:`~factstore.postgres.PostgresLog`."""
 
     def __init__(self, dsn: str, schema: str) -> None:
+        self._schema = schema
         self._sql = statements(schema)
         self._readers = Pool(dsn, keep=4)
         self.dictionary = Dictionary(self)
@@ -70,6 +71,14 @@ class Reads:
 
     def count(self, after: int, upto: int) -> int:
         return int(self._readers.fetch(self._sql["count"], _between(after, upto))[0][0])
+
+    def sizes(self) -> Sizes:
+        counted = self._readers.fetch(self._sql["facts_by_attribute"])
+        live, ended = ({a: n for which, a, n in counted if which == kind} for kind in ("live", "hist"))
+        [(entities, log, entries)] = self._readers.fetch(self._sql["totals"], {"tx": Int8(TX0)})
+        found = self._readers.fetch(self._sql["relation_sizes"], {"name": self._schema})
+        taken: dict[str, int] = dict(found)
+        return Sizes(live, ended, entities, log, entries, taken)
 
     def reach(self, after: int, upto: int, rows: int) -> int:
         found = self._readers.fetch(self._sql["reach"], {**_between(after, upto), "rows": Int8(rows)})

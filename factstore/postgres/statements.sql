@@ -190,6 +190,22 @@ SELECT t + 1, next_e, next_v FROM {s}.root
 -- The number of operations in a stretch of the log.
 SELECT count(*) FROM {s}.log WHERE tx > %(after)s AND tx <= %(upto)s
 
+-- name: facts_by_attribute
+-- How many facts of each attribute hold, and how many lives are over.
+SELECT 'live', a, count(*) FROM {s}.facts_live GROUP BY a
+UNION ALL
+SELECT 'hist', a, count(*) FROM {s}.facts_hist GROUP BY a
+
+-- name: totals
+-- Entities that have facts, operations, dictionary entries.
+SELECT (SELECT count(*) FROM (SELECT DISTINCT e FROM {s}.facts_live WHERE e < %(tx)s) AS entities),
+       (SELECT count(*) FROM {s}.log), (SELECT count(*) FROM {s}.dict)
+
+-- name: relation_sizes
+-- The bytes of each table, with what is kept beside it of long values, and of each index.
+SELECT c.relname, pg_table_size(c.oid) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %(name)s AND c.relkind IN ('r', 'i') ORDER BY 1
+
 -- name: reach
 -- The transaction of the first operation that is too many.
 SELECT tx FROM {s}.log WHERE tx > %(after)s AND tx <= %(upto)s ORDER BY tx OFFSET %(rows)s LIMIT 1
