@@ -44,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("FACTSTORE_DEBUG"):
             raise
-        return _failed(f"cli/unexpected: {type(error).__name__}: {error} (FACTSTORE_DEBUG=1 shows where)")
+        text = f"{type(error).__name__}: {error} (FACTSTORE_DEBUG=1 shows where)"
+        return _failed(str(FactstoreError(text, code="cli/unexpected")))
     return 0
 
 

@@ -58,7 +58,8 @@ def _excised(conn: Connection, ids: list[int], before: Any, attributes: list[str
     verb = getattr(conn, "excise", None)
     if verb is None:
         raise FactstoreError("this version of factstore cannot excise", code="cli/unsupported")
-    put(f"{verb(ids, attributes=attributes, before=before)}\n")
+    done = verb(*ids, attrs=attributes, before=before)
+    put(f"excised {done.datoms:,} datoms, recorded at t {done.report.t}\n")
 
 
 def _ask(conn: Connection, ids: list[int], arguments: argparse.Namespace) -> None:

@@ -279,6 +279,15 @@ def test_excision_is_not_done_unasked(run: Run) -> None:
     assert run("excise ':person/nothing' --yes")[2].startswith("factstore: entity/missing: ")
 
 
+def test_excision_takes_facts_out(run: Run, conn: Connection) -> None:
+    code, out, said = run("excise '[:person/mail \"ann@x\"]' --attribute person/age --yes")
+    if hasattr(conn, "excise"):
+        assert (code, out) == (0, "excised 1 datoms, recorded at t 3\n")
+        assert [d.v for d in conn.db().history().datoms("person/age")] == [7]
+    else:
+        assert (code, said) == (1, "factstore: cli/unsupported: this version of factstore cannot excise\n")
+
+
 # As a program
 
 
