@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ import numpy as np
 from psycopg.types.numeric import Int8
 
 from factstore.columns import Ints
-from factstore.log import Entries, Stretch, settled
+from factstore.log import Entries, Settled, Stretch, settled
 from factstore.postgres.arrays import bools, int4s, int8s
 from factstore.postgres.fields import TEXT, flags, is_text
 from factstore.postgres.pool import Session
@@ -28,17 +29,33 @@ Column = tuple[str, Any]
 
 def send_stretch(session: Session, sql: dict[str, str], stretch: Stretch) -> None:
     """Sends the entries, the log and what it does to the facts; counters and commit are the writer's."""
-    rows, done = stretch.rows, settled(stretch.rows)
-    _copy(session, sql["copy_dict"], _dict_rows(stretch.entries))
-    log = [(">i8", rows.tx), (">i8", rows.e), (">i8", rows.v), (">i4", rows.a), (">i2", rows.vt), ("u1", rows.added)]
-    _copy(session, sql["copy_log"], fixed_rows(log))
-    _end_lives(session, sql, stretch, done.ended)
-    first, last = (part[~stretch.forgotten[done.passed[1]]] for part in done.passed)
-    _copy(session, sql["copy_hist"], fixed_rows([*_lives(stretch, first), (">i8", rows.tx[last])]))
-    _copy(session, sql["copy_live"], fixed_rows(_lives(stretch, done.begun)))
+    done = settled(stretch.rows)
+    # The rows of the next table are laid out while the server takes in those of the last one.
+    with ThreadPoolExecutor(1, thread_name_prefix="factstore-rows") as other:
+        entries = other.submit(_dict_rows, stretch.entries)
+        log = other.submit(_log_rows, stretch)
+        passed = other.submit(_passed_rows, stretch, done)
+        begun = other.submit(lambda: fixed_rows(_lives(stretch, done.begun)))
+        _copy(session, sql["copy_dict"], entries.result())
+        _copy(session, sql["copy_log"], log.result())
+        _end_lives(session, sql, stretch, done.ended)
+        _copy(session, sql["copy_hist"], passed.result())
+        _copy(session, sql["copy_live"], begun.result())
     for attribute in map(stretch.schema.get, stretch.redefined):
         if attribute is not None:
             session.execute(sql["reflag"], {"a": Int8(attribute.id), "fl": Int8(flags(attribute))})
+
+
+def _log_rows(stretch: Stretch) -> bytes:
+    rows = stretch.rows
+    own = [(">i8", rows.tx), (">i8", rows.e), (">i8", rows.v), (">i4", rows.a), (">i2", rows.vt), ("u1", rows.added)]
+    return fixed_rows(own)
+
+
+def _passed_rows(stretch: Stretch, done: Settled) -> bytes:
+    """The lives that began and ended in the stretch, unless they are forgotten."""
+    first, last = (part[~stretch.forgotten[done.passed[1]]] for part in done.passed)
+    return fixed_rows([*_lives(stretch, first), (">i8", stretch.rows.tx[last])])
 
 
 def _lives(stretch: Stretch, at: Ints) -> list[Column]:
