@@ -12,6 +12,7 @@ from __future__ import annotations
 from factstore import edn
 from factstore.columns import LogRows
 from factstore.conn import Connection
+from factstore.conn_load import LoadReport
 from factstore.conn_stats import AttributeStats, Stats
 from factstore.conn_target import connect
 from factstore.database import Commit, Db
@@ -50,6 +51,7 @@ __all__ = [
     "FactstoreError",
     "InvalidValue",
     "Keyword",
+    "LoadReport",
     "LogError",
     "LogRows",
     "Progress",

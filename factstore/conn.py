@@ -8,38 +8,36 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from datetime import datetime
 from types import TracebackType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
-from pyrsistent import PMap, pmap
 
 from factstore import portable, tx
 from factstore.columns import LogRows, ints
 from factstore.conn_cache import BoundedSnapshot, Recency, within
+from factstore.conn_commit import Head, Store, commit
+from factstore.conn_load import LoadReport, Progress, load_each
 from factstore.conn_stats import Stats, stats_of
+from factstore.conn_turns import Entry, Turns
 from factstore.database import Commit, Db, commits_in
 from factstore.datom import TX0
-from factstore.errors import LogError, TransactionError
-from factstore.index import AttributeIndex
-from factstore.log import Log, advance_schema, operations, rows_at, schema_at
+from factstore.errors import LogError
+from factstore.log import Log, advance_schema, rows_at, schema_at
+from factstore.recent import FEW, Op, ops_in
 from factstore.schema import Ids, Schema
-from factstore.snapshot import Past, Snapshot, changes_of
+from factstore.snapshot import Indexes, Past, Snapshot, changes_of
 from factstore.values import ValueType, decode_inline
 
+_IDLE: Final = 0.05
+"""Seconds after a commit in which others can not have written much."""
 _PAGE: Final = 4096
 """Transactions decoded at a time by :meth:`Connection.log`."""
-
-
-class _Head(NamedTuple):
-    """The newest db value of a connection, and when its last transaction was."""
-
-    db: Db
-    instant: datetime | None
 
 
 class Connection:
@@ -67,17 +65,18 @@ class Connection:
         self._functions = dict(functions or {})
         self._on_close = on_close
         self._closed = False
+        self._turns = Turns()
+        self._committed = time.monotonic()
         self._renew_locks()
         self._begin_anew()
         _OPEN.add(self)
 
     def _begin_anew(self) -> None:
         t = self._log.head()
-        self._head = _Head(self._db_at(t, schema_at(self._log, t), pmap()), _instant_of(self._log, t))
+        self._head = Head(self._db_at(t, schema_at(self._log, t), {}), _instant_of(self._log, t))
 
     def _renew_locks(self) -> None:
-        self._writing = threading.Lock()
-        self._writer: int | None = None
+        self._turns.renew()
         self._advancing = threading.Lock()
 
     def __repr__(self) -> str:
@@ -92,9 +91,13 @@ class Connection:
         self.close()
 
     def close(self) -> None:
-        """Ends the connection, and the embedded server if nobody else uses it. Db values read no further."""
+        """Commits what is queued and ends the connection, and the embedded server if nobody else uses it.
+
+        Db values read no further.
+        """
         if not self._closed:
             self._closed = True
+            self._turns.close()
             self._log.close()
             self._on_close()
 
@@ -117,41 +120,83 @@ class Connection:
     def transact(self, data: Any) -> tx.TxReport[Db]:
         """Commits transaction data, a list of forms or EDN text: all of it, or nothing with an error that says why.
 
-        Writers of all processes take turns. Raises :class:`TransactionError`, :class:`SchemaError`,
-        :class:`InvalidValue` for the data; :class:`LogError` where it could not be written.
+        Writers of all processes take turns; what the threads of this one have waiting is one commit, with a t
+        and a report for each. Raises :class:`TransactionError`, :class:`SchemaError`, :class:`InvalidValue`
+        for the data; :class:`LogError` where it could not be written.
         """
         self._check_open()
-        with self._turn():
-            with self._log.writer() as writer:
-                self._reach(writer.counters.t - 1)
-                before = self._head
-                plan = tx.prepare(
-                    writer,
-                    before.db,
-                    data,
-                    writer.counters,
-                    now=datetime.now(UTC),
-                    previous_instant=before.instant,
-                    functions=self._functions,
-                )
-                writer.write(plan)
-            after = self._moved(before, operations(plan), plan.t, plan.schema, plan.instant)
-            self._publish(after)
-        return tx.TxReport(before.db, after.db, plan)
+        return self._turns.transact(data, self._commit)
 
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        if self._writer == threading.get_ident():
-            raise TransactionError(
-                "transact was called from inside a transaction: expected a function to return transaction data",
-                code="tx/nested",
-            )
-        with self._writing:
-            self._writer = threading.get_ident()
-            try:
-                yield
-            finally:
-                self._writer = None
+    def load(
+        self,
+        data: Any,
+        *,
+        refs: Mapping[str, str] | None = None,
+        create_missing: bool = False,
+        meta: Mapping[str, Any] | None = None,
+        progress: Progress | None = None,
+    ) -> tx.TxReport[Db] | LoadReport:
+        """Commits a table as if each row were a map for :meth:`transact`, a column at a time and so much faster.
+
+        ``data`` is a mapping of attribute names to columns (lists, NumPy arrays, pandas or polars Series, Arrow
+        arrays), a pandas or polars DataFrame, an Arrow Table or RecordBatch: one transaction, and its
+        :class:`TxReport`. Or it is an iterable of such tables: a transaction for each, ``progress`` called
+        with a :class:`LoadReport` after each, and the last of these.
+
+        A row is an entity. The column ``"db/id"``, if there is one, says which: tempids, entity ids or lookup
+        refs. A null says nothing: None, NaT, Arrow's and polars' null, a NumPy mask, and what pandas calls
+        missing, NaN included. Any other NaN is refused. A list in a cell is several values.
+
+        ``refs`` says by which unique attribute the values in a ref's column name entities, those of the same
+        table first: ``refs={"person/friend": "person/email"}``. One that is nowhere is refused; with
+        ``create_missing`` it becomes an entity with that attribute alone, to be completed later. ``meta`` is
+        asserted about each transaction.
+
+        Raises what :meth:`transact` raises, naming row and column, and :class:`TransactionError`
+        ``tx/bad-table``, ``tx/bad-column``, ``tx/bad-refs``.
+
+        >>> import factstore
+        >>> conn = factstore.connect("memory:")
+        >>> name = {"db/ident": "person/name", "db/valueType": "db.type/string", "db/cardinality": "db.cardinality/one"}
+        >>> report = conn.transact([name])
+        >>> len(conn.load({"person/name": ["Ann", None, "Bob"]}).datoms)
+        3
+        """
+        options: dict[str, Any] = {"refs": refs or {}, "create_missing": create_missing, "meta": meta or {}}
+        if tx.is_table(data):
+            return self.transact(tx.Load(tx.read_table(data), **options))
+        return load_each(self.transact, tx.tables(data), options, self.db(), progress)
+
+    def transact_async(self, data: Any) -> Future[tx.TxReport[Db]]:
+        """Queues transaction data and returns at once; the future gives what :meth:`transact` returns or raises.
+
+        What one thread queues is committed in that order, and what waits together is one commit. ``data`` must
+        not be changed before the future is done. :meth:`close` waits for all that is queued.
+
+        >>> import factstore
+        >>> with factstore.connect("memory:") as conn:
+        ...     futures = [conn.transact_async([{"db/ident": f"color/{name}"}]) for name in ("red", "blue")]
+        ...     [future.result().t for future in futures]
+        [1, 2]
+        """
+        self._check_open()
+        return self._turns.submit(data, self._commit)
+
+    def _commit(self, entries: Sequence[Entry]) -> None:
+        reached = (self._catch_up, self._reached, self._moved, self._publish)
+        commit(Store(self._log, self._functions, self._turns.at_work, *reached), entries)
+
+    def _catch_up(self) -> Head:
+        # Whoever holds the lock keeps all other writers waiting: what there is to read is read before it.
+        now = time.monotonic()
+        if now - self._committed > _IDLE:
+            self._reach(self._log.head())
+        self._committed = now
+        return self._head
+
+    def _reached(self, t: int) -> Head:
+        self._reach(t)
+        return self._head
 
     def log_range(self, after: int = 0, upto: int | None = None) -> LogRows:
         """The log of the transactions with ``after < t <= upto`` as columns, values encoded."""
@@ -221,11 +266,11 @@ class Connection:
         ``export/version``, ``export/bootstrap``).
         """
         self._check_open()
-        with self._turn():
-            done = portable.restore(self._log, path, partial, progress)
-            # Not caught up with, which would read all of the log at once.
-            with self._advancing:
-                self._begin_anew()
+        self._turns.refuse_nested()
+        done = portable.restore(self._log, path, partial, progress)
+        # Not caught up with, which would read all of the log at once.
+        with self._advancing:
+            self._begin_anew()
         return done
 
     def _check_open(self) -> None:
@@ -243,25 +288,28 @@ class Connection:
                 schema = advance_schema(head.db.schema, rows, self._log, t)
                 self._head = self._moved(head, rows, t, schema, _last_instant(rows) or head.instant)
 
-    def _moved(self, head: _Head, rows: LogRows, t: int, schema: Schema, instant: datetime | None) -> _Head:
+    def _moved(
+        self, head: Head, rows: LogRows | Sequence[Op], t: int, schema: Schema, instant: datetime | None
+    ) -> Head:
         """The head after a stretch of the log. Indexes that are not loaded are not touched."""
-        # Taken once: what another thread loads into the old snapshot from here on is left to it.
-        loaded = head.db.snapshot.loaded
-        touched = np.isin(rows.a, ints(list(loaded)))
-        if touched.any():
-            held = Snapshot(self._log, head.db.basis_t, loaded)
-            loaded = held.advance(t, changes_of(rows_at(rows, touched))).loaded
-        return _Head(self._db_at(t, schema, loaded), instant)
+        snapshot = head.db.snapshot
+        if not isinstance(rows, LogRows):
+            snapshot = snapshot.grow(t, rows)
+        elif len(rows.e) <= FEW:
+            snapshot = snapshot.grow(t, ops_in(rows))
+        else:
+            touched = np.isin(rows.a, ints(list(snapshot.loaded)))
+            snapshot = snapshot.advance(t, changes_of(rows_at(rows, touched)))
+        return Head(Db(snapshot, schema, self._log.dictionary, self._functions), instant)
 
-    def _db_at(self, t: int, schema: Schema, loaded: PMap[int, AttributeIndex]) -> Db:
+    def _db_at(self, t: int, schema: Schema, loaded: Indexes) -> Db:
         if self._cache_bytes is None:
             snapshot = Snapshot(self._log, t, loaded, self._past)
         else:
-            # The past is outside the bound, so it is let go of with its head.
             snapshot = BoundedSnapshot(self._log, t, loaded, self._recency)
         return Db(snapshot, schema, self._log.dictionary, self._functions)
 
-    def _publish(self, head: _Head) -> None:
+    def _publish(self, head: Head) -> None:
         with self._advancing:
             # A reader may have caught up with our commit by the log before we came here.
             if head.db.basis_t > self._head.db.basis_t:
@@ -275,7 +323,7 @@ class Connection:
             db = self._head.db
             kept = within(db.snapshot.loaded, self._cache_bytes, self._recency)
             if kept is not db.snapshot.loaded:
-                self._head = _Head(self._db_at(db.basis_t, db.schema, kept), self._head.instant)
+                self._head = Head(self._db_at(db.basis_t, db.schema, kept), self._head.instant)
 
 
 def _last_instant(rows: LogRows) -> datetime | None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import itertools
-
-from pyrsistent import PMap, pmap
+from typing import Self
 
 from factstore.index import AttributeIndex
-from factstore.snapshot import Snapshot, Source
+from factstore.snapshot import Indexes, Past, Snapshot, Source
 
 
 class Recency:
@@ -33,16 +32,22 @@ class Recency:
 class BoundedSnapshot(Snapshot):
     """A snapshot whose use is noted, so that what it loads can be bounded by :func:`within`."""
 
-    def __init__(self, source: Source, t: int, loaded: PMap[int, AttributeIndex], recency: Recency) -> None:
+    def __init__(self, source: Source, t: int, loaded: Indexes, recency: Recency) -> None:
         super().__init__(source, t, loaded)
         self._recency = recency
+
+    def _grown(self, t: int, prefix: int) -> Self:
+        grown = super()._grown(t, prefix)
+        # The past is outside the bound, so it is let go of with its head.
+        grown._past = Past(self.source)
+        return grown
 
     def index(self, attribute: int) -> AttributeIndex:
         self._recency.note(attribute)
         return super().index(attribute)
 
 
-def within(loaded: PMap[int, AttributeIndex], bound: int, recency: Recency) -> PMap[int, AttributeIndex]:
+def within(loaded: Indexes, bound: int, recency: Recency) -> Indexes:
     """The most recently used of ``loaded`` that together take at most ``bound`` bytes; itself if all do."""
     if sum(index.nbytes for index in loaded.values()) <= bound:
         return loaded
@@ -52,4 +57,4 @@ def within(loaded: PMap[int, AttributeIndex], bound: int, recency: Recency) -> P
         if bound < 0:
             break
         kept[attribute] = loaded[attribute]
-    return pmap(kept)
+    return kept

@@ -64,8 +64,8 @@ class Db(DbValue):
         super().__init__(snapshot, schema, dictionary)
         self._functions = functions
 
-    def _with(self: Self, **changes: Any) -> Self:
-        other = super()._with(**changes)
+    def _copy(self: Self) -> Self:
+        other = super()._copy()
         other._functions = self._functions
         return other
 

@@ -6,7 +6,7 @@ says which view of a :class:`~factstore.snapshot.Snapshot` is meant, and loads a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
@@ -18,7 +18,7 @@ from factstore.dictionary import Dictionary, Overlay
 from factstore.errors import EntityError, FactstoreError
 from factstore.index import AttributeIndex
 from factstore.schema import Attribute, Ids, Schema
-from factstore.snapshot import Change, Facts, Snapshot, SpeculativeSnapshot
+from factstore.snapshot import Facts, Snapshot
 from factstore.values import LONG_MAX, LONG_MIN, Keyword, Value, ValueType, coerce, encode_inline
 
 EntityRef = Any
@@ -66,11 +66,22 @@ class DbValue:
         """The t of the newest transaction this value can see, whatever its view."""
         return self.snapshot.t
 
-    def _with(self: Self, **changes: Any) -> Self:
+    def _copy(self: Self) -> Self:
         other = object.__new__(type(self))
-        for name in DbValue.__slots__:
-            setattr(other, name, changes.get(name, getattr(self, name)))
+        other.snapshot = self.snapshot
+        other.schema = self.schema
+        other.dictionary = self.dictionary
+        other.as_of_t = self.as_of_t
+        other.since_t = self.since_t
+        other.is_history = self.is_history
+        other._filters = self._filters
         other._cache = {}
+        return other
+
+    def _with(self: Self, **changes: Any) -> Self:
+        other = self._copy()
+        for name, value in changes.items():
+            setattr(other, name, value)
         return other
 
     def as_of(self: Self, when: int | datetime) -> Self:
@@ -92,10 +103,11 @@ class DbValue:
         outer = self
         return self._with(_filters=(*self._filters, lambda _, datom: predicate(outer, datom)))
 
-    def speculate(self: Self, schema: Schema, overlay: Overlay, t: int, changes: Mapping[int, Change]) -> Self:
-        """This value with ``changes`` that nobody committed."""
-        snapshot = SpeculativeSnapshot(self.snapshot, t, changes)
-        return self._with(snapshot=snapshot, schema=schema, dictionary=overlay)
+    def moved(self: Self, snapshot: Snapshot, schema: Schema, dictionary: Dictionary | Overlay) -> Self:
+        """This view of another state."""
+        other = self._copy()
+        other.snapshot, other.schema, other.dictionary = snapshot, schema, dictionary
+        return other
 
     def t_of(self, when: int | datetime) -> int:
         """The t of a t, of a transaction id, or of the last transaction at or before an instant."""

@@ -12,9 +12,10 @@ transaction needs live in an :class:`Overlay`, whose codes are negative and die 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import threading
-from collections.abc import Iterable, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, Protocol, overload
 
 from factstore.errors import LogError
 from factstore.values import PYTHON_TYPES, Value, ValueType
@@ -22,6 +23,35 @@ from factstore.values_bytes import to_bytes
 
 Entry = tuple[int, ValueType, Value]
 """(code, type, value)."""
+
+
+class Entries(Sequence[Entry]):
+    """Entries with codes in a row, kept as columns and made one at a time.
+
+    So many tuples at once would be gone through again and again by the collector of garbage.
+
+    >>> list(Entries(7, [ValueType.STRING, ValueType.URI], ["a", "b"]))
+    [(7, <ValueType.STRING: 6>, 'a'), (8, <ValueType.URI: 10>, 'b')]
+    """
+
+    def __init__(self, first: int, kinds: list[ValueType], values: list[Value]) -> None:
+        self.first = first
+        """The code of the first."""
+        self.kinds = kinds
+        self.values = values
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return zip(range(self.first, self.first + len(self.values)), self.kinds, self.values, strict=True)
+
+    @overload
+    def __getitem__(self, at: int) -> Entry: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Entry]: ...
+    def __getitem__(self, at: int | slice) -> Entry | list[Entry]:
+        return list(self)[at]
 
 
 class Unknown(Protocol):
@@ -52,10 +82,16 @@ def digest(vt: ValueType, value: Value) -> bytes:
     >>> len(digest(ValueType.STRING, "x" * 1_000_000))
     16
     """
-    return hashlib.blake2b(to_bytes(vt, value), digest_size=16).digest()
+    return digest_of(to_bytes(vt, value))
 
 
-def _key(vt: ValueType, value: Value) -> Any:
+def digest_of(body: bytes) -> bytes:
+    """The digest of a value whose canonical bytes are at hand."""
+    return hashlib.blake2b(body, digest_size=16).digest()
+
+
+def key_of(vt: ValueType, value: Value) -> Any:
+    """What tells a value from the others of its type in a dict."""
     # (1,), (1.0,) and (True,) are equal to Python; their bytes are not.
     return to_bytes(vt, value) if vt is ValueType.TUPLE else value
 
@@ -79,28 +115,53 @@ class Dictionary:
         """The codes this process has learned for a type (not for tuples, which are keyed by bytes)."""
         return self._codes[vt]
 
+    def peek(self, vt: ValueType, value: Value) -> int | None:
+        """The code this process knows of a value, without asking the store; the value is no tuple."""
+        return self._codes[vt].get(value)
+
     def learn(self, entries: Iterable[Entry]) -> None:
         """Keeps ``entries``."""
+        if isinstance(entries, Entries) and ValueType.TUPLE not in entries.kinds:
+            self._learn_run(entries)
+            return
         with self._lock:
+            values, codes, size = self._values, self._codes, len(self._values)
             for code, vt, value in entries:
-                if code >= len(self._values):
-                    self._values.extend([_MISSING] * (max(code + 1, 2 * len(self._values)) - len(self._values)))
-                self._values[code] = value
-                self._codes[vt][_key(vt, value)] = code
+                if code >= size:
+                    values.extend([_MISSING] * (max(code + 1, 2 * size) - size))
+                    size = len(values)
+                values[code] = value
+                codes[vt][value if vt is not ValueType.TUPLE else key_of(vt, value)] = code
+
+    def _learn_run(self, entries: Entries) -> None:
+        first, beyond = entries.first, entries.first + len(entries)
+        with self._lock:
+            self._values.extend([_MISSING] * (beyond - len(self._values)))
+            self._values[first:beyond] = entries.values
+            kinds = set(entries.kinds)
+            for vt in kinds:
+                pairs = zip(entries.values, range(first, beyond), strict=True)
+                mine = (kind is vt for kind in entries.kinds)
+                self._codes[vt].update(pairs if len(kinds) == 1 else itertools.compress(pairs, mine))
 
     def codes_of(self, vt: ValueType, values: Sequence[Value]) -> list[int | None]:
         """The code of each value, None where the store has none."""
         known = self._codes[vt]
-        keys = values if vt is not ValueType.TUPLE else [_key(vt, value) for value in values]
-        found = [known.get(key) for key in keys]
+        keys = values if vt is not ValueType.TUPLE else [key_of(vt, value) for value in values]
+        found = list(map(known.get, keys))
         if self._unknown is not None and None in found:
             strangers = {key: value for key, value, code in zip(keys, values, found, strict=True) if code is None}
-            self.learn(self._unknown.entries_of_values(vt, list(strangers.values())))
-            found = [known.get(key) for key in keys]
+            entries = list(self._unknown.entries_of_values(vt, list(strangers.values())))
+            if entries:
+                self.learn(entries)
+                found = list(map(known.get, keys))
         return found
 
     def code_of(self, vt: ValueType, value: Value) -> int | None:
         """The code of one value, None where the store has none."""
+        known = None if vt is ValueType.TUPLE else self._codes[vt].get(value)
+        if known is not None or self._unknown is None:
+            return known if vt is not ValueType.TUPLE else self.codes_of(vt, [value])[0]
         return self.codes_of(vt, [value])[0]
 
     def values_of(self, codes: Sequence[int]) -> list[Value]:
@@ -158,6 +219,12 @@ class Overlay:
         self._first: int = base._next if isinstance(base, Overlay) else -1
         self._values: list[Value] = []
         self._codes: dict[tuple[ValueType, Any], int] = {}
+        self._lock = threading.Lock()
+
+    def peek(self, vt: ValueType, value: Value) -> int | None:
+        """The code this process knows of a value, without asking the store; the value is no tuple."""
+        own = self._codes.get((vt, value))
+        return self._base.peek(vt, value) if own is None else own
 
     @property
     def _next(self) -> int:
@@ -168,25 +235,33 @@ class Overlay:
         found = self.codes_of(vt, values)
         return [code if code is not None else self._own(vt, value) for code, value in zip(found, values, strict=True)]
 
+    def intern_one(self, vt: ValueType, value: Value) -> int:
+        """The code of one value, a new one if there is none."""
+        found = self.code_of(vt, value)
+        return self._own(vt, value) if found is None else found
+
     def _own(self, vt: ValueType, value: Value) -> int:
-        key = (vt, _key(vt, value))
-        code = self._codes.get(key)
-        if code is None:
-            code = self._codes[key] = self._next
-            self._values.append(value)
+        key = (vt, key_of(vt, value))
+        with self._lock:
+            code = self._codes.get(key)
+            if code is None:
+                code = self._next
+                self._values.append(value)
+                self._codes[key] = code
         return code
 
     def codes_of(self, vt: ValueType, values: Sequence[Value]) -> list[int | None]:
         """The code of each value, None where neither this nor the base has one."""
         if not self._codes:
             return self._base.codes_of(vt, values)
-        own = [self._codes.get((vt, _key(vt, value))) for value in values]
+        own = [self._codes.get((vt, key_of(vt, value))) for value in values]
         rest = iter(self._base.codes_of(vt, [v for v, code in zip(values, own, strict=True) if code is None]))
         return [next(rest) if code is None else code for code in own]
 
     def code_of(self, vt: ValueType, value: Value) -> int | None:
         """The code of one value, None where neither this nor the base has one."""
-        return self.codes_of(vt, [value])[0]
+        own = self._codes.get((vt, key_of(vt, value)))
+        return self._base.code_of(vt, value) if own is None else own
 
     def values_of(self, codes: Sequence[int]) -> list[Value]:
         """The value of each code."""

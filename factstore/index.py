@@ -22,17 +22,22 @@ _DENSE: Final = 8
 _TAIL_MIN: Final = 4096
 _TAIL_SHARE: Final = 8
 """The tail is merged when it outgrows both _TAIL_MIN and base / _TAIL_SHARE."""
+_DEAD_FEW: Final = 8192
+"""Up to so many dead positions are put into a set when single ones are looked up."""
 
 
 class Sorted:
     """A sorted int64 array that finds the range of a key in O(1) where the keys are dense."""
 
-    __slots__ = ("_low", "_offsets", "keys")
+    __slots__ = ("_low", "_offsets", "_single", "_width", "keys")
 
     def __init__(self, keys: Ints) -> None:
         self.keys = keys
         self._low = int(keys[0]) if len(keys) else 0
         self._offsets = self._make_offsets()
+        self._width = -1 if self._offsets is None else len(self._offsets) - 1
+        # An item of a memoryview is an int at once; of an array it is an object to be converted.
+        self._single = None if self._offsets is None else self._offsets.data
 
     def _make_offsets(self) -> NDArray[Any] | None:
         keys = self.keys
@@ -64,11 +69,9 @@ class Sorted:
 
     def range(self, wanted: int) -> tuple[int, int]:
         """The half-open range of positions of one key."""
-        if self._offsets is not None:
+        if self._single is not None:
             at = wanted - self._low
-            if not 0 <= at < len(self._offsets) - 1:
-                return 0, 0
-            return int(self._offsets[at]), int(self._offsets[at + 1])
+            return (self._single[at], self._single[at + 1]) if 0 <= at < self._width else (0, 0)
         return int(np.searchsorted(self.keys, wanted)), int(np.searchsorted(self.keys, wanted, side="right"))
 
 
@@ -102,6 +105,30 @@ class Segment:
     def at_v(self, positions: Ints) -> Ints:
         """The row positions of positions in value order."""
         return self._v_order[positions]
+
+    @cached_property
+    def _values(self) -> memoryview:
+        return self.rows.v.data
+
+    def values_in(self, lo: int, hi: int) -> list[int]:
+        """The values at some positions."""
+        return self._values[lo:hi].tolist() if lo < hi else []
+
+    def values_of(self, e: int) -> list[int]:
+        """The values of one entity, in order."""
+        return self.values_in(*self.by_e.range(e))
+
+    def holders_of(self, v: int) -> list[int]:
+        """The entities with one value, in order."""
+        lo, hi = self.by_v.range(v)
+        found: list[int] = self.rows.e[self._v_order[lo:hi]].tolist() if lo < hi else []
+        return found
+
+    def find_one(self, e: int, v: int) -> int:
+        """The position of one fact, -1 if there is none."""
+        lo, hi = self.by_e.range(e)
+        at = lo + int(np.searchsorted(self.rows.v[lo:hi], v))
+        return at if at < hi and self.rows.v[at] == v else -1
 
     def find(self, e: Ints, v: Ints) -> Ints:
         """The position of each fact (e, v), -1 where there is none."""
@@ -169,12 +196,13 @@ class AttributeIndex:
     ([0, 1, 1], [7, 7, 8])
     """
 
-    __slots__ = ("_base", "_dead", "_scanned", "_tail")
+    __slots__ = ("_base", "_dead", "_dead_few", "_scanned", "_tail")
 
     def __init__(self, base: Segment, tail: Segment = NO_FACTS, dead: Ints = EMPTY) -> None:
         self._base = base
         self._tail = tail
         self._dead = dead
+        self._dead_few: frozenset[int] | None = None
         self._scanned: Rows | None = None
 
     @classmethod
@@ -250,6 +278,36 @@ class AttributeIndex:
             tx[newer] = self._tail.rows.tx[at[newer]]
             held |= newer
         return held, tx
+
+    def values_of(self, e: int) -> list[int]:
+        """The encoded values of one entity: :meth:`by_entity` where a call counts more than a row."""
+        lo, hi = self._base.by_e.range(e)
+        found = self._base.values_in(lo, hi)
+        if found and len(self._dead):
+            found = [v for at, v in enumerate(found, lo) if not self._is_dead(at)]
+        return found + self._tail.values_of(e) if len(self._tail.rows.e) else found
+
+    def holders_of(self, v: int) -> list[int]:
+        """The entities that have one encoded value: :meth:`by_value` where a call counts more than a row."""
+        found = self._base.holders_of(v)
+        if found and len(self._dead):
+            found = [e for e in found if not self._is_dead(self._base.find_one(e, v))]
+        return found + self._tail.holders_of(v) if len(self._tail.rows.e) else found
+
+    def _is_dead(self, position: int) -> bool:
+        if self._dead_few is None and len(self._dead) <= _DEAD_FEW:
+            self._dead_few = frozenset(self._dead.tolist())
+        if self._dead_few is not None:
+            return position in self._dead_few
+        at = int(np.searchsorted(self._dead, position))
+        return at < len(self._dead) and int(self._dead[at]) == position
+
+    def holds(self, e: int, v: int) -> bool:
+        """Whether one fact is there."""
+        at = self._base.find_one(e, v)
+        if at >= 0 and not self._is_dead(at):
+            return True
+        return len(self._tail) > 0 and self._tail.find_one(e, v) >= 0
 
     def count_between(self, low: int | None, high: int | None) -> int:
         """How many facts :meth:`between` gives; exact up to what has died since the last merge."""

@@ -42,7 +42,7 @@ class Schema:
     (46, <ValueType.STRING: 6>)
     """
 
-    __slots__ = ("_attributes", "_facts", "_idents", "_looked_up", "_names")
+    __slots__ = ("_attributes", "_facts", "_idents", "_looked_up", "_names", "memo")
 
     def __init__(
         self,
@@ -56,6 +56,8 @@ class Schema:
         self._looked_up: dict[str | int, Attribute] = {}
         self._idents = idents
         self._names = names
+        self.memo: dict[str, Any] = {}
+        """What other rooms have worked out from this schema alone; as it never changes, neither does that."""
 
     @classmethod
     def bootstrap(cls) -> Schema:

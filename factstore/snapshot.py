@@ -1,21 +1,20 @@
 """The indexes of all attributes at one basis, loaded when first asked for.
 
 A snapshot is shared by every db value of its basis. The one after a commit shares the indexes the
-commit did not touch. A speculative one lies over another and keeps its changes to itself.
+commit did not touch.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import Final, NamedTuple, Protocol, Self
 
 import numpy as np
-from pyrsistent import PMap, pmap
 
-from factstore.columns import EMPTY, Intervals, Ints, LogRows, Rows
-from factstore.datom import FOREVER, TX0
+from factstore.columns import EMPTY, Intervals, Ints, LogRows, Rows, ints
 from factstore.index import NO_INDEX, AttributeIndex
+from factstore.recent import Op, Strand
 
 
 class Facts(NamedTuple):
@@ -37,6 +36,10 @@ class Change(NamedTuple):
     retracted: Rows
 
 
+Indexes = Mapping[int, AttributeIndex]
+"""Indexes by attribute id; never changed once a snapshot has them."""
+
+
 class Source(Protocol):
     """Where a snapshot's facts come from: a log that can say what held at any t it has reached."""
 
@@ -53,51 +56,118 @@ class Source(Protocol):
 class Snapshot:
     """The facts that hold at ``t``; safe between threads.
 
-    ``loaded`` only ever grows, and what it holds never changes: two threads that load the same
-    attribute at once get equal indexes, and one of them is kept.
+    It is made of ``loaded``, the indexes of the snapshot it grew from, and a prefix of a
+    :class:`~factstore.recent.Strand` of operations since. What it finds out never changes: two threads that
+    load the same attribute at once get equal indexes.
     """
 
     def __init__(
-        self, source: Source, t: int, loaded: PMap[int, AttributeIndex] | None = None, past: Past | None = None
+        self,
+        source: Source,
+        t: int,
+        loaded: Indexes | None = None,
+        past: Past | None = None,
     ) -> None:
         self.source = source
         self.t = t
-        self._loaded: PMap[int, AttributeIndex] = pmap() if loaded is None else loaded
+        self._begun: Indexes = {} if loaded is None else loaded
+        self._strand = Strand()
+        self._prefix = 0
+        self._made: dict[int, AttributeIndex] = {}
+        self._loaded: Indexes | None = None
         self._intervals: dict[int, Intervals] = {}
+        self._touched: frozenset[int] | None = None
         self._past = past or Past(source)
-        self._lock = threading.Lock()
 
     @property
-    def loaded(self) -> PMap[int, AttributeIndex]:
-        """The indexes this process holds, by attribute id."""
+    def loaded(self) -> Indexes:
+        """The indexes this process holds, by attribute id, at this basis."""
+        held = self._held_attributes()
+        if self._loaded is None or len(self._loaded) != len(held):
+            indexes = ((attribute, self._held(attribute)) for attribute in held)
+            self._loaded = {attribute: index for attribute, index in indexes if index is not None}
         return self._loaded
+
+    def _held_attributes(self) -> Set[int]:
+        made = {a for a, (prefix, _) in list(self._strand.made.items()) if prefix <= self._prefix}
+        return {*self._begun, *self._made, *made}
 
     def holds(self, attribute: int) -> bool:
         """True if the attribute is in this process already."""
-        return attribute in self._loaded
+        return attribute in self._made or self._start(attribute) is not None
 
     def index(self, attribute: int) -> AttributeIndex:
         """The index of one attribute, by its id."""
-        found = self._loaded.get(attribute)
+        found = self._held(attribute)
+        if found is None:
+            self.prefetch((attribute,))
+            found = self._made[attribute]
+        return found
+
+    def _held(self, attribute: int) -> AttributeIndex | None:
+        """The index of one attribute if it can be had without the source."""
+        found = self._made.get(attribute)
         if found is not None:
             return found
-        self.prefetch((attribute,))
-        return self._loaded[attribute]
+        start = self._start(attribute)
+        if start is None:
+            return None
+        since, index = start
+        found = self._strand.advance(index, attribute, since=since, upto=self._prefix)
+        return self._keep(attribute, found)
+
+    def _start(self, attribute: int) -> tuple[int, AttributeIndex] | None:
+        """An index of one attribute, and the length of the prefix that is in it already."""
+        made = self._strand.made.get(attribute)
+        if made is not None and made[0] <= self._prefix:
+            return made
+        begun = self._begun.get(attribute)
+        return None if begun is None else (0, begun)
+
+    def _keep(self, attribute: int, index: AttributeIndex) -> AttributeIndex:
+        kept = self._made.setdefault(attribute, index)
+        self._strand.publish(attribute, self._prefix, kept)
+        return kept
 
     def prefetch(self, attributes: Iterable[int]) -> None:
         """Loads those of ``attributes`` that are not yet here, in one go."""
-        wanted = [attribute for attribute in attributes if attribute not in self._loaded]
+        wanted = [attribute for attribute in attributes if not self.holds(attribute)]
         if not wanted:
             return
         rows = self._load(wanted)
-        fresh = {a: AttributeIndex.of(rows[a]) if a in rows and len(rows[a].e) else NO_INDEX for a in wanted}
-        with self._lock:
-            for attribute, index in fresh.items():
-                if attribute not in self._loaded:
-                    self._loaded = self._loaded.set(attribute, index)
+        for a in wanted:
+            self._keep(a, AttributeIndex.of(rows[a]) if a in rows and len(rows[a].e) else NO_INDEX)
 
     def _load(self, attributes: Sequence[int]) -> Mapping[int, Rows]:
         return self.source.load(attributes, self.t)
+
+    def values_of(self, e: int, attribute: int) -> list[int]:
+        """The encoded values of one entity's attribute, without making an index for it."""
+        since, index = self._nearest(attribute)
+        return self._strand.values_of(index.values_of(e), e, attribute, since=since, upto=self._prefix)
+
+    def holders_of(self, attribute: int, v: int) -> list[int]:
+        """The entities that have an encoded value of an attribute, without making an index for it."""
+        since, index = self._nearest(attribute)
+        return self._strand.holders_of(index.holders_of(v), attribute, v, since=since, upto=self._prefix)
+
+    def referrers_of(self, e: int, refs: Iterable[int]) -> list[tuple[int, int]]:
+        """Who refers to one entity by any of the attributes ``refs``: (entity, attribute)."""
+        return [(entity, a) for a in refs for entity in self.holders_of(a, e)]
+
+    def facts_of_one(self, e: int) -> list[tuple[int, int]]:
+        """All facts about one entity: (attribute, encoded value)."""
+        facts = self._facts_of(ints([e]))
+        return list(zip(facts.a.tolist(), facts.v.tolist(), strict=True))
+
+    def _nearest(self, attribute: int) -> tuple[int, AttributeIndex]:
+        made = self._made.get(attribute)
+        if made is None:
+            start = self._start(attribute)
+            if start is not None:
+                return start
+            made = self.index(attribute)
+        return self._prefix, made
 
     def intervals(self, attribute: int) -> Intervals:
         """The lives of one attribute's facts up to this basis."""
@@ -118,14 +188,37 @@ class Snapshot:
     def _facts_of(self, entities: Ints) -> Facts:
         return self.source.facts_of(entities, self.t)
 
-    def advance(self, t: int, changes: Mapping[int, Change]) -> Snapshot:
+    def advance(self, t: int, changes: Mapping[int, Change]) -> Self:
         """The snapshot after commits up to ``t`` that did ``changes``."""
-        loaded = self._loaded.evolver()
+        loaded = dict(self.loaded)
         for attribute, change in changes.items():
-            index = self._loaded.get(attribute)
-            if index is not None:
-                loaded.set(attribute, index.advance(change.added, change.retracted))
-        return Snapshot(self.source, t, loaded.persistent(), self._past)
+            if attribute in loaded:
+                loaded[attribute] = loaded[attribute].advance(change.added, change.retracted)
+        return self._beginning(t, loaded)
+
+    def grow(self, t: int, ops: Sequence[Op]) -> Self:
+        """The snapshot after commits up to ``t`` that did a few ``ops``, in their order."""
+        prefix = self._strand.grow(self._prefix, ops)
+        if prefix is not None:
+            return self._grown(t, prefix)
+        begun = self._beginning(self.t, self.loaded)
+        prefix = begun._strand.grow(0, ops)
+        assert prefix is not None, "a new strand takes what one commit does"
+        return begun._grown(t, prefix)
+
+    def _grown(self, t: int, prefix: int) -> Self:
+        """This snapshot with another prefix of its strand."""
+        grown = object.__new__(type(self))
+        grown.__dict__.update(self.__dict__)
+        grown.t, grown._prefix = t, prefix
+        grown._made, grown._loaded, grown._intervals, grown._touched = {}, None, {}, None
+        return grown
+
+    def _beginning(self, t: int, loaded: Indexes) -> Self:
+        """This snapshot with a strand of its own, which begins at ``loaded``."""
+        begun = self._grown(t, 0)
+        begun._begun, begun._strand = loaded, Strand()
+        return begun
 
     def at(self, t: int) -> Snapshot:
         """The snapshot of an earlier basis."""
@@ -154,72 +247,6 @@ class Past:
 
 
 _PAST_KEPT: Final = 8
-
-
-class SpeculativeSnapshot(Snapshot):
-    """A snapshot as it would be after changes that nobody committed."""
-
-    def __init__(self, base: Snapshot, t: int, changes: Mapping[int, Change]) -> None:
-        super().__init__(base.source, t)
-        self._base = base
-        self._changes = changes
-
-    def holds(self, attribute: int) -> bool:
-        return self._base.holds(attribute)
-
-    def index(self, attribute: int) -> AttributeIndex:
-        change = self._changes.get(attribute)
-        if change is None:
-            return self._base.index(attribute)
-        found = self._loaded.get(attribute)
-        if found is None:
-            found = self._base.index(attribute).advance(change.added, change.retracted)
-            with self._lock:
-                self._loaded = self._loaded.set(attribute, found)
-        return found
-
-    def prefetch(self, attributes: Iterable[int]) -> None:
-        self._base.prefetch(attributes)
-
-    def _load_intervals(self, attribute: int) -> Intervals:
-        below = self._base.intervals(attribute)
-        change = self._changes.get(attribute)
-        if change is None:
-            return below
-        end = below.end.copy()
-        ended = _positions(below, change.retracted)
-        end[ended] = TX0 + self.t
-        return Intervals(
-            np.concatenate((below.e, change.added.e)),
-            np.concatenate((below.v, change.added.v)),
-            np.concatenate((below.start, change.added.tx)),
-            np.concatenate((end, np.full(len(change.added.e), FOREVER, dtype=np.int64))),
-        )
-
-    def _facts_of(self, entities: Ints) -> Facts:
-        parts = [self._without_changed(self._base.facts_of(entities))]
-        wanted = np.unique(entities)
-        for attribute in self._changes:
-            _, rows = self.index(attribute).by_entity(wanted)
-            parts.append(Facts(rows.e, np.full(len(rows.e), attribute, dtype=np.int64), rows.v, rows.tx))
-        return Facts(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-
-    def _without_changed(self, facts: Facts) -> Facts:
-        kept = ~np.isin(facts.a, np.fromiter(self._changes, dtype=np.int64, count=len(self._changes)))
-        return Facts(*(column[kept] for column in facts))
-
-    def advance(self, t: int, changes: Mapping[int, Change]) -> Snapshot:
-        return SpeculativeSnapshot(self, t, changes)
-
-    def at(self, t: int) -> Snapshot:
-        return self if t >= self.t else self._base.at(t)
-
-
-def _positions(intervals: Intervals, retracted: Rows) -> Ints:
-    live = np.flatnonzero(intervals.end == FOREVER)
-    index = AttributeIndex.of(Rows(intervals.e[live], intervals.v[live], live.astype(np.int64)))
-    held, at = index.find(retracted.e, retracted.v)
-    return at[held]
 
 
 def changes_of(log: LogRows) -> dict[int, Change]:

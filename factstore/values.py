@@ -24,7 +24,6 @@ Value = Any
 LONG_MIN: Final = -(2**63)
 LONG_MAX: Final = 2**63 - 1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Keyword(str):
@@ -267,8 +266,8 @@ def encode_inline(vt: ValueType, value: Value) -> int:
     if vt is ValueType.DOUBLE:
         return encode_double(value)
     if vt is ValueType.INSTANT:
-        micros: int = (value - _EPOCH) // _MICROSECOND
-        return micros
+        past: timedelta = value - _EPOCH
+        return (past.days * 86_400 + past.seconds) * 1_000_000 + past.microseconds
     return int(value)
 
 

@@ -23,7 +23,7 @@ import pytest
 from factstore import embedded, embedded_settings
 from factstore.embedded_binaries import PACKAGE, installation, installations
 from factstore.embedded_home import Home, default_directory
-from factstore.embedded_lock import LockFile
+from factstore.embedded_lock import LockFile, until
 from factstore.embedded_privileges import (
     DAC_READ_SEARCH,
     SETPCAP,
@@ -347,6 +347,8 @@ def test_a_killed_postgres_is_started_again(store: Path) -> None:
 def test_a_killed_watcher_takes_postgres_along_and_is_replaced(store: Path) -> None:
     server = embedded.start(store)
     os.kill(pid_in(store / "run" / "watch"), signal.SIGKILL)
+    with LockFile(store / "run" / "watch") as watch:  # let go of when the kernel has done what it was told
+        assert until(watch.claim, time.monotonic() + 30)
     again = embedded.start(store)
     assert select_one(again.dsn) == 1
     server.close()

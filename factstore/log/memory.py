@@ -27,6 +27,7 @@ from factstore.log.port import (
     Pending,
     Plan,
     Sizes,
+    Wanted,
     bootstrap,
     changed_plan,
     changed_stretch,
@@ -80,13 +81,14 @@ class MemoryLog:
         """Does nothing: another connection of this process may go on using the store."""
 
     @contextmanager
-    def writer(self) -> Iterator[MemoryWriter]:
+    def writer(self, wanted: Wanted | None = None) -> Iterator[MemoryWriter]:
         with self._writing:
             writer = MemoryWriter(self._state, self.dictionary)
             yield writer
             # The dictionary first: whoever sees a fact must be able to read it.
             self.dictionary.learn(writer.pending.entries)
             self._state = writer.state
+            writer.published = True
 
     def read(self, after: int, upto: int | None = None) -> LogRows:
         last = FOREVER if upto is None else TX0 + upto
@@ -155,17 +157,20 @@ class MemoryLog:
 class MemoryWriter:
     """The next state of a :class:`MemoryLog`, in the making."""
 
+    failed = False
+
     def __init__(self, state: _State, published: Dictionary) -> None:
         self.state = state
         self.pending = Pending()
-        self._published = published
+        self.published = False
+        self._dictionary = published
 
     @property
     def counters(self) -> Counters:
         return self.state.counters
 
     def codes_of(self, vt: ValueType, values: Sequence[Value]) -> list[int | None]:
-        return self.pending.codes_of(self._published, vt, values)
+        return self.pending.codes_of(self._dictionary, vt, values)
 
     def holders(self, a: Ints, v: Ints) -> Ints:
         found = np.full(len(a), -1, dtype=np.int64)

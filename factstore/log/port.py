@@ -8,7 +8,7 @@ leaving the block publishes it. An error inside the block leaves no trace.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -16,13 +16,12 @@ import numpy as np
 
 from factstore.columns import Intervals, Ints, LogRows, decode, encode, ints, member
 from factstore.datom import FOREVER, TX0
-from factstore.dictionary import Dictionary, Entry, Overlay, Unknown
+from factstore.dictionary import Dictionary, Entry, Overlay, Unknown, key_of
 from factstore.errors import LogError
 from factstore.log.stretch import Entries, Stretch
 from factstore.schema import BUILTIN, SCHEMA_ATTRIBUTES, Ids, Schema, bootstrap_facts
 from factstore.snapshot import Facts, Source
 from factstore.values import Value, ValueType
-from factstore.values_bytes import to_bytes
 
 FIRST_CODE: Final = 256
 """The first dictionary code given to a user's value; the codes below belong to the bootstrap schema."""
@@ -85,12 +84,36 @@ class Plan(Protocol):
     def schema(self) -> Schema: ...
 
 
+class Wanted(Protocol):
+    """What transactions are going to ask, as far as it can be told before: hints, which need not be right."""
+
+    @property
+    def values(self) -> Sequence[tuple[ValueType, Value]]:
+        """Interned values whose codes will be asked for."""
+
+    @property
+    def held(self) -> Sequence[tuple[int, ValueType, Value]]:
+        """Values whose holders will be: the unique attribute, its type, the value."""
+
+    @property
+    def entities(self) -> Sequence[int]:
+        """Entities whose facts will be; those of the holders are understood."""
+
+
 class Writer(Protocol):
     """The one writer there is at a time. Its answers are about the state after all it has written."""
 
     @property
     def counters(self) -> Counters:
         """What the next plan may use."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it can no longer commit, because an answer could not be had."""
+
+    @property
+    def published(self) -> bool | None:
+        """Whether what was written has been committed; None while, or where, that cannot be told."""
 
     def codes_of(self, vt: ValueType, values: Sequence[Value]) -> list[int | None]:
         """The dictionary code of each value, None where there is none."""
@@ -105,7 +128,11 @@ class Writer(Protocol):
         """All facts that hold and whose value is one of ``entities``."""
 
     def write(self, plan: Plan) -> None:
-        """Takes a plan made from :attr:`counters`; ``log/conflict`` if it was made from others."""
+        """Takes a plan made from :attr:`counters`; ``log/conflict`` if it was made from others.
+
+        It may be called again, with a plan made from what the counters and the answers are then: several
+        transactions are one commit.
+        """
 
     def write_stretch(self, stretch: Stretch) -> None:
         """Takes whole transactions that continue :attr:`counters`; ``log/conflict`` if they do not.
@@ -145,8 +172,11 @@ class Log(Source, Unknown, Protocol):
     def entries_between(self, low: int, high: int) -> Entries:
         """The dictionary entries with ``low <= code <= high``, which this process need not keep."""
 
-    def writer(self) -> AbstractContextManager[Writer]:
-        """Waits to be the only writer. Leaving the block commits; an exception in it rolls back."""
+    def writer(self, wanted: Wanted | None = None) -> AbstractContextManager[Writer]:
+        """Waits to be the only writer. Leaving the block commits; an exception in it rolls back.
+
+        What is ``wanted`` can be answered without a further round trip.
+        """
 
     def close(self) -> None:
         """Lets go of everything; the log cannot be used any more."""
@@ -281,19 +311,44 @@ class Pending:
     """Dictionary entries that are written but not published: nobody else may learn them yet."""
 
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
-        self._codes: dict[tuple[ValueType, bytes], int] = {}
+        self._parts: list[Sequence[Entry]] = []
+        self._indexed = 0
+        self._codes: dict[tuple[ValueType, Any], int] = {}
+        self._values: dict[int, Value] = {}
 
-    def add(self, entries: Iterable[Entry]) -> None:
-        """Takes more entries."""
-        for code, vt, value in entries:
-            self.entries.append((code, vt, value))
-            self._codes[vt, to_bytes(vt, value)] = code
+    def add(self, entries: Sequence[Entry]) -> None:
+        """Takes more entries, which must not change."""
+        if entries:
+            self._parts.append(entries)
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """All entries there are."""
+        return self._parts[0] if len(self._parts) == 1 else list(itertools.chain.from_iterable(self._parts))
+
+    def codes(self) -> dict[tuple[ValueType, Any], int]:
+        """The code of each pending value, by its type and key."""
+        self._index()
+        return self._codes
+
+    def values(self) -> dict[int, Value]:
+        """The pending values by code."""
+        self._index()
+        return self._values
+
+    def _index(self) -> None:
+        # When first asked for: what is written last, most often all of it, is not asked for any more.
+        for part in self._parts[self._indexed :]:
+            for code, vt, value in part:
+                self._codes[vt, key_of(vt, value)] = code
+                self._values[code] = value
+        self._indexed = len(self._parts)
 
     def codes_of(self, published: Dictionary, vt: ValueType, values: Sequence[Value]) -> list[int | None]:
         """The code of each value, pending or published."""
-        if not self._codes:
+        codes = self.codes()
+        if not codes:
             return published.codes_of(vt, values)
-        own = [self._codes.get((vt, to_bytes(vt, value))) for value in values]
+        own = [codes.get((vt, key_of(vt, value))) for value in values]
         rest = iter(published.codes_of(vt, [v for v, code in zip(values, own, strict=True) if code is None]))
         return [next(rest) if code is None else code for code in own]

@@ -17,9 +17,10 @@ from psycopg.pq import TransactionStatus
 
 from factstore.columns import LogRows
 from factstore.errors import FactstoreError, LogError
-from factstore.log import Counters
+from factstore.log import Counters, Plan, Wanted, operations
+from factstore.postgres.ahead import Questions, questions
 from factstore.postgres.create import ensure_store
-from factstore.postgres.pool import WRITER_SETTINGS, Pool, Session, is_lost, pipelined, translated
+from factstore.postgres.pool import WRITER_SETTINGS, Pool, Row, Session, is_lost, pipelined, translated
 from factstore.postgres.read import Reads
 from factstore.postgres.write import PostgresWriter
 
@@ -50,27 +51,30 @@ class PostgresLog(Reads):
         self._writers.close()
 
     @contextmanager
-    def writer(self) -> Iterator[PostgresWriter]:
-        session, counters = self._locked()
+    def writer(self, wanted: Wanted | None = None) -> Iterator[PostgresWriter]:
+        asked = None if wanted is None else questions(wanted, self.dictionary)
+        session, counters, answer = self._locked(asked)
         try:
             writer = PostgresWriter(session, self._sql, counters, self.dictionary)
             try:
+                if asked and answer:
+                    writer.tell(asked, answer)
                 yield writer
             except BaseException:
                 _roll_back(session)
                 raise
-            if writer.written is None:
+            if writer.last is None:
                 _roll_back(session)
             else:
-                self._commit(session, writer, writer.written)
+                self._commit(session, writer, writer.last)
         finally:
             self._writers.give(session)
 
-    def _locked(self) -> tuple[Session, Counters]:
+    def _locked(self, asked: Questions | None) -> tuple[Session, Counters, Row | None]:
         """A session that holds the lock. Nothing is lost with one that broke before, so it is replaced once."""
         session = self._writers.take()
         try:
-            return session, self._lock(session)
+            return session, *self._lock(session, asked)
         except psycopg.Error as error:
             broken = session.closed
             _roll_back(session)
@@ -82,7 +86,7 @@ class PostgresLog(Reads):
             raise
         session = self._writers.take()
         try:
-            return session, self._lock(session)
+            return session, *self._lock(session, asked)
         except psycopg.Error as error:
             session.close()
             raise translated(error) from error
@@ -90,29 +94,42 @@ class PostgresLog(Reads):
             session.close()
             raise
 
-    def _lock(self, session: Session) -> Counters:
+    def _lock(self, session: Session, asked: Questions | None = None) -> tuple[Counters, Row | None]:
         with pipelined(session):
             session.execute("BEGIN")
-            cursor = session.execute(self._sql["lock"], binary=True)
-        return Counters(*cursor.fetchall()[0])
+            lock = session.execute(self._sql["lock"], binary=True)
+            answer = session.execute(self._sql["ahead"], asked.params(), binary=True) if asked else None
+        return Counters(*lock.fetchall()[0]), None if answer is None else answer.fetchall()[0]
 
-    def _commit(self, session: Session, writer: PostgresWriter, written: LogRows) -> None:
+    def _commit(self, session: Session, writer: PostgresWriter, last: Plan) -> None:
+        writer.published = None
         try:
             writer.commit(self.channel)
-        except psycopg.Error as error:
-            if not session.closed and not is_lost(error):
+            writer.published = True
+        except Exception as error:
+            if not session.closed and not (isinstance(error, psycopg.Error) and is_lost(error)):
+                writer.published = False
                 _roll_back(session)
-                raise translated(error) from error
+                raise translated(error) if isinstance(error, psycopg.Error) else error from error
             # A server that goes down may say so after the commit, on a session that is not closed yet.
-            session.close()
-            if not self._came_through(writer.counters.t - 1, written):
+            self._settle(session, writer, last)
+            if not writer.published:
                 raise LogError(
                     "the connection was lost during the commit, and nothing was written", code="log/unreachable"
                 ) from error
-        self.dictionary.learn(writer.pending.entries)
+        except BaseException:  # Ctrl-C while waiting for the answer
+            self._settle(session, writer, last)
+            raise
+        finally:
+            if writer.published:
+                self.dictionary.learn(writer.pending.entries)
         self._unseen += writer.datoms
         if self._unseen >= self._analyze_at and not session.closed:
             self._analyze(session)
+
+    def _settle(self, session: Session, writer: PostgresWriter, last: Plan) -> None:
+        session.close()
+        writer.published = self._came_through(last.t, operations(last))
 
     def _came_through(self, t: int, written: LogRows) -> bool:
         """What became of a commit whose answer never came; ``log/outcome-unknown`` if that cannot be told.

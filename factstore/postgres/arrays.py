@@ -77,12 +77,17 @@ LAST_ATTRIBUTE: Final = 2**31 - 1
 
 def int4s(values: Ints) -> Payload:
     """An ``int4[]``; attribute ids are stored in four bytes, and a larger one is ``log/attribute-id``."""
-    if len(values) and int(values.max()) > LAST_ATTRIBUTE:
+    check_attributes(values)
+    return _fixed(_INT4, values)
+
+
+def check_attributes(ids: Ints) -> None:
+    """``log/attribute-id`` if one is too large for the column."""
+    if len(ids) and int(ids.max()) > LAST_ATTRIBUTE:
         raise LogError(
-            f"{int(values.max())} is too large for an attribute's id: expected at most {LAST_ATTRIBUTE}",
+            f"{int(ids.max())} is too large for an attribute's id: expected at most {LAST_ATTRIBUTE}",
             code="log/attribute-id",
         )
-    return _fixed(_INT4, values)
 
 
 def int2s(values: Ints) -> Payload:

@@ -11,9 +11,10 @@ from psycopg.types.numeric import Int8
 from factstore.datom import FIRST_ENTITY
 from factstore.errors import StoreError
 from factstore.log import FIRST_CODE, bootstrap
+from factstore.postgres.intern import intern_params
+from factstore.postgres.merge import rows_of, write_params
 from factstore.postgres.pool import Session, open_session, translated
 from factstore.postgres.statements import layout, quoted, statements
-from factstore.postgres.write import append_params, assert_params, intern_params
 from factstore.schema import Schema
 
 LAYOUT_VERSION: Final = 1
@@ -66,8 +67,7 @@ def _fill(session: Session, sql: dict[str, str]) -> None:
     counters = {"next_e": Int8(FIRST_ENTITY), "next_v": Int8(FIRST_CODE), "version": LAYOUT_VERSION}
     session.execute(sql["init_root"], counters)
     session.execute(sql["intern"], intern_params(entries))
-    session.execute(sql["assert"], {"tx": Int8(int(rows.tx[0])), **assert_params(rows, Schema.bootstrap())})
-    session.execute(sql["append"], append_params(rows))
+    session.execute(sql["write"], write_params(rows_of(rows, Schema.bootstrap()), rows.added))
 
 
 def _check_encoding(session: Session) -> None:

@@ -136,18 +136,31 @@ class Reads:
         return facts_in(self._readers.fetch(self._sql["facts_of"], params))
 
     def entries_of_values(self, vt: ValueType, values: Sequence[Value]) -> Iterable[Entry]:
+        every = self._entries_if_fewer(len(values))
+        if every is not None:
+            return every
         # Equal digests are taken for equal values: of 128 bits, chance will not make two in any store's life.
         params = {"h": uuids([digest(vt, value) for value in values]), "kind": Int8(vt)}
         return [(code, vt, values[i]) for i, code in self._readers.fetch(self._sql["codes"], params)]
+
+    def _entries_if_fewer(self, asked: int) -> list[Entry] | None:
+        """All entries, if that are fewer than are asked for: a digest of each would take longer than to read them."""
+        if asked < _MANY_CODES:
+            return None
+        [(next_v,)] = self._readers.fetch(self._sql["next_code"])
+        return self._entries_between(0, next_v) if next_v < asked else None
+
+    def _entries_between(self, low: int, high: int) -> list[Entry]:
+        rows = self._readers.fetch(self._sql["entries_between"], {"low": Int8(low), "high": Int8(high)})
+        return [_entry(*row) for row in rows]
 
     def entries_of_codes(self, codes: Sequence[int]) -> Iterable[Entry]:
         if not codes:
             return []
         low, high = min(codes), max(codes)
         if len(codes) > _MANY_CODES and high - low < _DENSE * len(codes):
-            rows = self._readers.fetch(self._sql["entries_between"], {"low": Int8(low), "high": Int8(high)})
-        else:
-            rows = self._readers.fetch(self._sql["entries"], {"id": int8s(ints(list(codes)))})
+            return self._entries_between(low, high)
+        rows = self._readers.fetch(self._sql["entries"], {"id": int8s(ints(list(codes)))})
         return [_entry(*row) for row in rows]
 
     def entries_between(self, low: int, high: int) -> Entries:

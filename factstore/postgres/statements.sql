@@ -33,13 +33,32 @@ INSERT INTO {s}.root VALUES (1, 0, %(next_e)s, %(next_v)s, %(version)s)
 -- together with a read in one snapshot, that snapshot would be older than the end of the wait.
 SELECT t + 1, next_e, next_v FROM {s}.root FOR UPDATE
 
--- name: advance
--- The counters after the plans of this commit.
-UPDATE {s}.root SET t = %(t)s, next_e = %(next_e)s, next_v = %(next_v)s
+-- name: ahead
+-- What the transactions of a commit are known to ask, sent with the lock: the codes of values this process
+-- has not learned (position asked, code), who has values of unique attributes (attribute, value, entity),
+-- and all facts that hold about some entities and those holders.
+WITH found AS MATERIALIZED (
+  SELECT k.a, f.v, f.e FROM unnest(%(a)s, %(v)s) AS k(a, v)
+  JOIN {s}.facts_live f ON f.a = k.a AND f.v = k.v AND f.fl & 1 = 1
+  UNION ALL
+  SELECT k.a, f.v, f.e FROM unnest(%(ua)s, %(uh)s, %(ukind)s) AS k(a, h, kind)
+  JOIN {s}.dict d ON d.h = k.h AND d.kind = k.kind
+  JOIN {s}.facts_live f ON f.a = k.a AND f.v = d.id AND f.fl & 1 = 1
+)
+SELECT (
+  SELECT string_agg(int8send(k.i) || int8send(d.id), ''::bytea)
+  FROM unnest(%(h)s, %(kind)s) WITH ORDINALITY AS k(h, kind, i) JOIN {s}.dict d ON d.h = k.h AND d.kind = k.kind
+), (
+  SELECT string_agg(int4send(a) || int8send(v) || int8send(e), ''::bytea) FROM found
+), (
+  SELECT string_agg(int8send(f.e) || int8send(f.v) || int8send(f.tx_from) || int4send(f.a), ''::bytea)
+  FROM (SELECT e FROM unnest(%(e)s) AS k(e) UNION SELECT e FROM found) AS k JOIN {s}.facts_live f ON f.e = k.e
+)
 
--- name: notify
--- A hint to listeners that there is something to read.
-SELECT pg_notify(%(channel)s, %(t)s)
+-- name: advance
+-- The counters after the transactions of this commit, and a hint to listeners that there is something to read.
+WITH moved AS (UPDATE {s}.root SET t = %(t)s, next_e = %(next_e)s, next_v = %(next_v)s)
+SELECT pg_notify(%(channel)s, %(t)s::text)
 
 -- name: intern
 -- New dictionary entries.
@@ -48,24 +67,29 @@ INSERT INTO {s}.dict (id, kind, h, txt, bin) SELECT * FROM unnest(%(id)s, %(kind
 -- name: retract
 -- Facts that hold no longer: out of live, and into hist unless their attribute forgets.
 WITH gone AS (
-  DELETE FROM {s}.facts_live f USING unnest(%(e)s, %(a)s, %(v)s, %(kept)s) AS r(e, a, v, kept)
+  DELETE FROM {s}.facts_live f USING unnest(%(tx)s, %(e)s, %(a)s, %(v)s, %(kept)s) AS r(tx, e, a, v, kept)
   WHERE f.e = r.e AND f.a = r.a AND f.v = r.v
-  RETURNING f.e, f.v, f.tx_from, f.a, f.vt, f.fl, r.kept
+  RETURNING f.e, f.v, f.tx_from, f.a, f.vt, f.fl, r.tx, r.kept
 ), ended AS (
   INSERT INTO {s}.facts_hist (e, v, tx_from, tx_to, a, vt, fl)
-  SELECT e, v, tx_from, %(tx)s, a, vt, fl FROM gone WHERE kept
+  SELECT e, v, tx_from, tx, a, vt, fl FROM gone WHERE kept
 )
 SELECT {s}.expect(count(*), %(count)s) FROM gone
 
--- name: assert
--- Facts that hold from now on; the unique index refuses what holds already.
-INSERT INTO {s}.facts_live (e, v, tx_from, a, vt, fl)
-SELECT e, v, %(tx)s, a, vt, fl FROM unnest(%(e)s, %(a)s, %(v)s, %(vt)s, %(fl)s) AS r(e, a, v, vt, fl)
+-- name: write
+-- The operations of some transactions, in their order, and the facts that hold from then on (those with an fl
+-- that is not negative); the unique index refuses what holds already.
+WITH r AS MATERIALIZED (
+  SELECT * FROM unnest(%(tx)s, %(e)s, %(a)s, %(v)s, %(vt)s, %(added)s, %(fl)s) AS r(tx, e, a, v, vt, added, fl)
+), logged AS (
+  INSERT INTO {s}.log (tx, e, v, a, vt, added) SELECT tx, e, v, a, vt, added FROM r
+)
+INSERT INTO {s}.facts_live (e, v, tx_from, a, vt, fl) SELECT e, v, tx, a, vt, fl FROM r WHERE fl >= 0
 
--- name: append
--- The operations of one transaction.
-INSERT INTO {s}.log (tx, e, v, a, vt, added)
-SELECT %(tx)s, e, v, a, vt, added FROM unnest(%(e)s, %(a)s, %(v)s, %(vt)s, %(added)s) AS r(e, a, v, vt, added)
+-- name: pass
+-- Facts that began and ended within one commit.
+INSERT INTO {s}.facts_hist (e, v, tx_from, tx_to, a, vt, fl)
+SELECT * FROM unnest(%(e)s, %(v)s, %(tx_from)s, %(tx_to)s, %(a)s, %(vt)s, %(fl)s)
 
 -- name: reflag
 -- The bits of an attribute whose definition changed, on all its facts.
@@ -178,6 +202,10 @@ JOIN {s}.dict d ON d.h = k.h AND d.kind = %(kind)s
 -- Dictionary entries by code.
 SELECT d.id, d.kind, d.txt, d.bin FROM unnest(%(id)s) AS k(id) JOIN {s}.dict d ON d.id = k.id
 
+-- name: next_code
+-- How far the dictionary goes.
+SELECT next_v FROM {s}.root
+
 -- name: entries_between
 -- A dense range of dictionary entries, by one pass.
 SELECT id, kind, txt, bin FROM {s}.dict WHERE id BETWEEN %(low)s AND %(high)s
@@ -219,18 +247,6 @@ FROM (
   FROM {s}.dict WHERE id BETWEEN %(low)s AND %(high)s ORDER BY id
 ) AS entries
 
--- name: copy_dict
--- New dictionary entries, of many transactions.
-COPY {s}.dict (id, kind, h, txt, bin) FROM STDIN (FORMAT BINARY)
-
--- name: copy_log
--- The operations of many transactions.
-COPY {s}.log (tx, e, v, a, vt, added) FROM STDIN (FORMAT BINARY)
-
--- name: copy_live
--- Facts that hold from some transaction on.
-COPY {s}.facts_live (e, v, tx_from, a, vt, fl) FROM STDIN (FORMAT BINARY)
-
 -- name: copy_hist
 -- Facts that are over when they are first heard of.
 COPY {s}.facts_hist (e, v, tx_from, a, vt, fl, tx_to) FROM STDIN (FORMAT BINARY)
@@ -254,3 +270,54 @@ FROM pg_class c WHERE c.oid = '{s}.facts_live'::regclass
 -- name: analyze
 -- Fresh statistics; no autovacuum reaches a short-lived server, nor ever a partitioned table.
 ANALYZE {s}.facts, {s}.facts_live, {s}.facts_hist, {s}.log, {s}.dict
+
+-- name: bulk_tables
+-- The tables a bulk write goes into: name, bytes, and whether we may take their indexes away.
+SELECT c.relname, pg_relation_size(c.oid), pg_has_role(c.relowner, 'USAGE')
+FROM pg_class c WHERE c.oid IN ('{s}.log'::regclass, '{s}.facts_live'::regclass, '{s}.dict'::regclass)
+
+-- name: bulk_patience
+-- How long to wait for readers to end before their tables are locked; less than it takes to find a deadlock.
+SET LOCAL lock_timeout = '500ms'
+
+-- name: bulk_patient
+-- Back to what the session has.
+SET LOCAL lock_timeout = DEFAULT
+
+-- name: bulk_memory
+-- To sort an index in.
+SET LOCAL maintenance_work_mem = '256MB'
+
+-- name: bulk_lock_log
+-- Readers of the log wait until the commit.
+LOCK TABLE {s}.log IN ACCESS EXCLUSIVE MODE
+
+-- name: bulk_lock_facts_live
+-- Readers of facts wait until the commit.
+LOCK TABLE {s}.facts_live IN ACCESS EXCLUSIVE MODE
+
+-- name: bulk_lock_dict
+-- Readers of the dictionary wait until the commit.
+LOCK TABLE {s}.dict IN ACCESS EXCLUSIVE MODE
+
+-- name: bulk_indexes
+-- The statements that take a table's indexes away, and those that make them again.
+SELECT CASE WHEN c.conname IS NULL THEN format('DROP INDEX %%s', i.indexrelid::regclass)
+            ELSE format('ALTER TABLE %%s DROP CONSTRAINT %%I', i.indrelid::regclass, c.conname) END,
+       CASE WHEN c.conname IS NULL THEN pg_get_indexdef(i.indexrelid)
+            ELSE format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s', i.indrelid::regclass, c.conname,
+                        pg_get_constraintdef(c.oid)) END
+FROM pg_index i LEFT JOIN pg_constraint c ON c.conindid = i.indexrelid AND c.conrelid = i.indrelid
+WHERE i.indrelid = ('{s}.' || %(table)s::text)::regclass ORDER BY i.indexrelid
+
+-- name: copy_log
+-- The operations of one transaction, as a stream.
+COPY {s}.log (tx, e, v, a, vt, added) FROM STDIN (FORMAT BINARY)
+
+-- name: copy_facts_live
+-- Facts that hold from now on, as a stream.
+COPY {s}.facts_live (e, v, tx_from, a, vt, fl) FROM STDIN (FORMAT BINARY)
+
+-- name: copy_dict
+-- New dictionary entries, as a stream.
+COPY {s}.dict (id, kind, h, txt, bin) FROM STDIN (FORMAT BINARY)

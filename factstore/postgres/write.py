@@ -1,44 +1,34 @@
 """The writing half of a log in PostgreSQL: the writer that holds the lock.
 
-What it is asked is one statement a question. What it writes is queued, and sent with the next question
-or with the commit, in one pipeline: a transaction that asks nothing takes two round trips.
+What can be told before is asked together with the lock; what else comes up is one statement a question.
+What it writes is kept, merged, and sent with the next such question or with the commit, in one pipeline:
+most commits take two round trips, however many transactions they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
 
 import numpy as np
 import psycopg
 from psycopg.types.numeric import Int8
 
-from factstore.columns import Ints, LogRows
-from factstore.datom import TX0
-from factstore.dictionary import Dictionary, Entry, digest
-from factstore.log import (
-    Assertions,
-    Counters,
-    Pending,
-    Plan,
-    Stretch,
-    changed_plan,
-    changed_stretch,
-    operations,
-    rows_at,
-)
-from factstore.postgres.arrays import Payload, bools, byteas, columns, int2s, int4s, int8s, texts, uuids
-from factstore.postgres.fields import TEXT, flags, is_text
+from factstore.columns import Ints
+from factstore.dictionary import Dictionary, key_of
+from factstore.log import Counters, Pending, Plan, Stretch, changed_plan, changed_stretch
+from factstore.postgres import bulk
+from factstore.postgres.ahead import Questions
+from factstore.postgres.arrays import Payload, columns, int4s, int8s
+from factstore.postgres.known import Known
+from factstore.postgres.merge import bits_of, ops_of, statements_of
 from factstore.postgres.pool import Row, Session, pipelined, translated
 from factstore.postgres.read import facts_in
-from factstore.postgres.stretch import send_stretch
-from factstore.schema import Attribute, Ids, Schema
+from factstore.postgres.stretch import last_of, send_stretch
 from factstore.snapshot import NO_FACTS, Facts
 from factstore.values import Value, ValueType
-from factstore.values_bytes import to_bytes
 
-Statement = tuple[str, dict[str, Any]]
-"""A statement's name and parameters."""
+_FEW = 1024
+"""More entities than this are read as columns, and not remembered."""
 
 
 class PostgresWriter:
@@ -47,28 +37,64 @@ class PostgresWriter:
     def __init__(self, session: Session, sql: dict[str, str], counters: Counters, published: Dictionary) -> None:
         self.counters = counters
         self.pending = Pending()
-        self.written: LogRows | None = None
-        """The operations of the last plan, which tell afterwards whether a commit of unknown outcome came through."""
+        self.failed = False
+        self.published: bool | None = False
+        self.last: Plan | None = None
+        """What was written last; it tells afterwards whether a commit of unknown outcome came through."""
         self.datoms = 0
         self._session = session
         self._sql = sql
-        self._published = published
-        self._queue: list[Statement] = []
+        self._dictionary = published
+        self._known = Known(counters)
+        self._queue: list[Plan] = []
+
+    def tell(self, asked: Questions, answer: Row) -> None:
+        """Takes what was answered together with the lock."""
+        asked.tell(answer, self._known, self._dictionary)
 
     def codes_of(self, vt: ValueType, values: Sequence[Value]) -> list[int | None]:
         # What is published cannot change while the lock is held, so the process's dictionary may be asked.
-        return self.pending.codes_of(self._published, vt, values)
+        if not self._known.absent:
+            return self.pending.codes_of(self._dictionary, vt, values)
+        own, learned, absent = self.pending.codes(), self._dictionary.known(vt), self._known.absent
+        keys = [(vt, key_of(vt, value)) for value in values]
+        found = [own.get(key) or learned.get(key[1]) for key in keys]
+        if all(code is not None or key in absent for code, key in zip(found, keys, strict=True)):
+            return found
+        return self.pending.codes_of(self._dictionary, vt, values)
 
     def holders(self, a: Ints, v: Ints) -> Ints:
+        if len(a) > _FEW:
+            return self._holders(a, v)
+        found = self._known.holders(a, v)
+        lost = [n for n, e in enumerate(found) if e is None]
+        if lost:
+            asked = self._holders(a[lost], v[lost]).tolist()
+            for n, e in zip(lost, asked, strict=True):
+                found[n] = e
+        return np.asarray(found, dtype=np.int64)
+
+    def _holders(self, a: Ints, v: Ints) -> Ints:
         found = np.full(len(a), -1, dtype=np.int64)
-        if len(a):
-            pieces = self._ask("holders", a=int4s(a), v=int8s(v))
-            at, e = columns(((piece,) for (piece,) in pieces), (("at", ">i8"), ("e", ">i8")))
-            found[at - 1] = e
+        pieces = self._ask("holders", a=int4s(a), v=int8s(v))
+        at, e = columns(((piece,) for (piece,) in pieces), (("at", ">i8"), ("e", ">i8")))
+        found[at - 1] = e
         return found
 
     def facts_of(self, entities: Ints) -> Facts:
-        return facts_in(self._ask("live_facts_of", e=int8s(np.unique(entities)))) if len(entities) else NO_FACTS
+        wanted = np.unique(entities)
+        if len(wanted) > _FEW:
+            return self._facts_of(wanted)
+        every = wanted.tolist()
+        strangers = self._known.strangers(every)
+        if len(strangers) == len(every):
+            return self._facts_of(wanted) if every else NO_FACTS
+        if strangers:
+            self._known.tell_facts(strangers, self._facts_of(np.asarray(strangers, dtype=np.int64)))
+        return self._known.facts(every)
+
+    def _facts_of(self, entities: Ints) -> Facts:
+        return facts_in(self._ask("live_facts_of", e=int8s(entities)))
 
     def refs_to(self, entities: Ints) -> Facts:
         return facts_in(self._ask("live_refs_to", v=int8s(np.unique(entities)))) if len(entities) else NO_FACTS
@@ -76,11 +102,25 @@ class PostgresWriter:
     def write(self, plan: Plan) -> None:
         if plan.t != self.counters.t:
             raise changed_plan(plan, self.counters)
-        self._queue += _statements(plan)
+        if bulk.is_large(plan):
+            self._copy(plan)
+        else:
+            self._queue.append(plan)
         self.pending.add(plan.entries)
-        self.written = operations(plan)
-        self.datoms += len(self.written.e)
         self.counters = Counters(plan.t + 1, plan.next_e, plan.next_v)
+        self.last = plan
+        size = len(ops_of(plan) or plan.added.e) + len(() if ops_of(plan) else plan.retracted.e)
+        self.datoms += size
+        self._known.wrote(plan, self.counters, size)
+
+    def _copy(self, plan: Plan) -> None:
+        try:
+            self._queue += bulk.without_additions(plan)
+            with pipelined(self._session):
+                self._send()
+            bulk.copy(self._session, self._sql, plan, bits_of(plan.added.a, plan.schema))
+        except psycopg.Error as error:
+            raise translated(error) from error
 
     def write_stretch(self, stretch: Stretch) -> None:
         if stretch.after != self.counters.t - 1:
@@ -91,7 +131,7 @@ class PostgresWriter:
             send_stretch(self._session, self._sql, stretch)
         except psycopg.Error as error:
             raise translated(error) from error
-        self.written = rows_at(stretch.rows, stretch.rows.tx == TX0 + stretch.upto)
+        self.last = last_of(stretch)
         self.datoms += len(stretch.rows.e)
         self.counters = Counters(stretch.upto + 1, stretch.next_e, stretch.next_v)
 
@@ -103,99 +143,22 @@ class PostgresWriter:
                 self._send()
                 cursor = self._session.execute(self._sql[name], params, binary=True)
             return cursor.fetchall()
-        except psycopg.Error as error:
-            raise translated(error) from error
+        except BaseException as error:
+            self.failed = True
+            if isinstance(error, psycopg.Error):
+                raise translated(error) from error
+            raise
 
     def _send(self) -> None:
         queue, self._queue = self._queue, []
-        for name, params in queue:
+        for name, params in statements_of(queue) if queue else ():
             self._session.execute(self._sql[name], params)
 
     def commit(self, channel: str) -> None:
-        """Sends what is queued, the new counters, the hint to listeners and the commit in one go."""
+        """Sends what is queued, the new counters with the hint to listeners, and the commit in one go."""
         t, next_e, next_v = self.counters
+        counters = {"t": Int8(t - 1), "next_e": Int8(next_e), "next_v": Int8(next_v), "channel": channel}
         with pipelined(self._session):
             self._send()
-            counters = {"t": Int8(t - 1), "next_e": Int8(next_e), "next_v": Int8(next_v)}
             self._session.execute(self._sql["advance"], counters)
-            self._session.execute(self._sql["notify"], {"channel": channel, "t": str(t - 1)})
             self._session.execute("COMMIT")
-
-
-def _statements(plan: Plan) -> list[Statement]:
-    tx = Int8(TX0 + plan.t)
-    queue: list[Statement] = []
-    if plan.entries:
-        queue.append(("intern", intern_params(plan.entries)))
-    if len(plan.retracted.e):
-        queue.append(("retract", {"tx": tx, **_retract_params(plan.retracted, plan.schema)}))
-    if len(plan.added.e):
-        queue.append(("assert", {"tx": tx, **assert_params(plan.added, plan.schema)}))
-    queue.append(("append", append_params(operations(plan))))
-    return queue + [("reflag", {"a": Int8(a.id), "fl": Int8(flags(a))}) for a in _redefined(plan)]
-
-
-def append_params(rows: LogRows) -> dict[str, Any]:
-    """What the statement ``append`` takes; all rows are of one transaction."""
-    return {
-        "tx": Int8(int(rows.tx[0])) if len(rows.tx) else Int8(0),
-        "e": int8s(rows.e),
-        "a": int4s(rows.a),
-        "v": int8s(rows.v),
-        "vt": int2s(rows.vt),
-        "added": bools(rows.added),
-    }
-
-
-def assert_params(facts: Assertions | LogRows, schema: Schema) -> dict[str, Any]:
-    """What the statement ``assert`` takes, without the transaction."""
-    ids, at = np.unique(facts.a, return_inverse=True)
-    bits = np.asarray([flags(schema.get(id)) for id in ids.tolist()], dtype=np.int64)
-    return {
-        "e": int8s(facts.e),
-        "a": int4s(facts.a),
-        "v": int8s(facts.v),
-        "vt": int2s(facts.vt),
-        "fl": int2s(bits[at]),
-    }
-
-
-def _retract_params(facts: Assertions, schema: Schema) -> dict[str, Any]:
-    ids, at = np.unique(facts.a, return_inverse=True)
-    # noHistory forgets in the tables that answer queries; the log keeps the operation, for only excision
-    # may take anything out of it.
-    known = [schema.get(id) for id in ids.tolist()]
-    kept = np.asarray([attribute is None or not attribute.no_history for attribute in known], dtype=np.bool_)
-    return {
-        "e": int8s(facts.e),
-        "a": int4s(facts.a),
-        "v": int8s(facts.v),
-        "kept": bools(kept[at]),
-        "count": Int8(len(facts.e)),
-    }
-
-
-_DEFINING: Final = np.asarray((Ids.UNIQUE, Ids.INDEX, Ids.CARDINALITY), dtype=np.int64)
-
-
-def _redefined(plan: Plan) -> list[Attribute]:
-    """The attributes that had facts before and whose bits may be others now; a new one has no facts yet."""
-    touched = {int(e) for facts in (plan.added, plan.retracted) for e in facts.e[np.isin(facts.a, _DEFINING)].tolist()}
-    if not touched:
-        return []
-    new = set(plan.added.e[plan.added.a == Ids.VALUE_TYPE].tolist())
-    known = (plan.schema.get(id) for id in sorted(touched - new))
-    return [attribute for attribute in known if attribute is not None]
-
-
-def intern_params(entries: Sequence[Entry]) -> dict[str, Any]:
-    """What the statement ``intern`` takes."""
-    data = [(to_bytes(vt, value), vt) for _, vt, value in entries]
-    readable = [vt in TEXT and is_text(body) for body, vt in data]
-    return {
-        "id": int8s(np.asarray([code for code, _, _ in entries], dtype=np.int64)),
-        "kind": int2s(np.asarray([vt for _, vt, _ in entries], dtype=np.int64)),
-        "h": uuids([digest(vt, value) for _, vt, value in entries]),
-        "txt": texts([body if is_text else None for (body, _), is_text in zip(data, readable, strict=True)]),
-        "bin": byteas([None if is_text else body for (body, _), is_text in zip(data, readable, strict=True)]),
-    }

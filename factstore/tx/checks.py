@@ -43,8 +43,9 @@ def refuse_derived(gathered: Gathered, added: Said, tx: int, codes: Codes, forms
 def _written(gathered: Gathered) -> Iterator[tuple[Attribute, int]]:
     for group in (gathered.adds, gathered.retracts):
         for column in group.values():
-            if column.rows:  # an empty collection of values makes an empty column
-                yield column.attribute, column.rows[0]
+            first = column.first()
+            if first is not None:  # an empty collection of values makes an empty column
+                yield column.attribute, first
     for wipe in gathered.wiped:
         yield wipe.attribute, wipe.row
 

@@ -11,7 +11,7 @@ from factstore.columns import Ints, ints, member
 from factstore.errors import TransactionError
 from factstore.schema import Attribute, Schema
 from factstore.tx.before import Before, traits
-from factstore.tx.diff import Diff, Said, joined
+from factstore.tx.diff import Diff, Said, at, joined
 from factstore.tx.encode import PROVISIONAL, Codes
 from factstore.tx.reader import Reader
 from factstore.values import Value, ValueType
@@ -25,7 +25,7 @@ def with_composites(found: Diff, schema: Schema, before: Before, codes: Codes, r
     for attribute in traits(schema).composites:
         change = _Composite(attribute, schema, before, codes).change(found)
         if attribute.unique is not None and len(change.added.e):
-            _refuse_taken(attribute, change, reader, codes)
+            _refuse_taken(attribute, change, found.retracted, reader, codes)
         found = Diff(joined(found.added, change.added), joined(found.retracted, change.retracted))
     return found
 
@@ -90,13 +90,16 @@ def _facts(said: Said, wanted: frozenset[int]) -> list[tuple[int, int, int]]:
     return list(zip(said.e[mask].tolist(), said.a[mask].tolist(), said.v[mask].tolist(), strict=True))
 
 
-def _refuse_taken(attribute: Attribute, change: Diff, reader: Reader, codes: Codes) -> None:
+def _refuse_taken(attribute: Attribute, change: Diff, retracted: Said, reader: Reader, codes: Codes) -> None:
     added = change.added
     old = np.flatnonzero(added.v < PROVISIONAL)
     holders = np.full(len(added.e), -1, dtype=np.int64)
     holders[old] = reader.holders(added.a[old], added.v[old])
-    # Unlike a value that is written, one the store keeps may move: its parts were free to.
-    lost = set(zip(change.retracted.e.tolist(), change.retracted.v.tolist(), strict=True))
+    # Unlike a value that is written, one the store keeps may move: its parts were free to. A holder that is
+    # retracted whole has lost it before.
+    ended = at(retracted, retracted.a == attribute.id)
+    gone = joined(change.retracted, ended)
+    lost = set(zip(gone.e.tolist(), gone.v.tolist(), strict=True))
     first: dict[int, int] = {}
     for e, v, holder in zip(added.e.tolist(), added.v.tolist(), holders.tolist(), strict=True):
         held = holder >= 0 and (holder, v) not in lost

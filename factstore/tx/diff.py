@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from factstore.columns import EMPTY, Ints, Mask, member, pack
+from factstore.columns import EMPTY, Ints, Mask, distinct_order, member, order_within, pack
+from factstore.datom import TX0
 from factstore.snapshot import Facts
 
 ADD: Final = 0
@@ -46,6 +48,10 @@ def diff(adds: Said, retracts: Said, held: Facts, many: Ints, refuse: Refuse) ->
 
     A value of an attribute that is not in ``many`` replaces the one that holds.
     """
+    if not len(retracts.e) and not len(held.e):
+        facts = _apart(adds)
+        if facts is not None:
+            return Diff(facts, NOTHING)
     facts, has = _by_fact(adds, retracts, held)
     _refuse_first(facts, has[ADD] & has[RETRACT], refuse, BOTH)
     one = ~member(facts.a, many)
@@ -59,6 +65,20 @@ def diff(adds: Said, retracts: Said, held: Facts, many: Ints, refuse: Refuse) ->
     return Diff(at(facts, has[ADD] & ~has[HELD]), at(facts, gone))
 
 
+def _apart(adds: Said) -> Said | None:
+    """Facts of which no two are of one (e, a), in their order; None if some are. Of a first load, most are so."""
+    if not len(adds.e):
+        return NOTHING
+    # The transaction's own facts are far above the others, and there are few of them.
+    own = adds.e >= TX0
+    parts = [at(adds, np.flatnonzero(~own)), at(adds, np.flatnonzero(own))] if own.any() else [adds]
+    orders = [distinct_order(part.e, part.a) for part in parts]
+    sorted_parts = [at(part, order) for part, order in zip(parts, orders, strict=True) if order is not None]
+    if len(sorted_parts) < len(parts):
+        return None
+    return sorted_parts[0] if len(parts) == 1 else joined(*sorted_parts)
+
+
 def _by_fact(adds: Said, retracts: Said, held: Facts) -> tuple[Said, tuple[Mask, Mask, Mask]]:
     """Every distinct fact in (e, a, v) order, and whether it is to be added, to be retracted, and held."""
     sizes = (len(adds.e), len(retracts.e), len(held.e))
@@ -67,7 +87,7 @@ def _by_fact(adds: Said, retracts: Said, held: Facts) -> tuple[Said, tuple[Mask,
     kind = np.repeat(np.arange(3), sizes)
     # The sort is stable: the first of equal facts is one that was said, if any was.
     subject = pack((e, a))
-    order = np.lexsort((v, a, e) if subject is None else (v, subject))
+    order = np.lexsort((v, a, e)) if subject is None else order_within(subject, v)
     e, a, v, row, kind = e[order], a[order], v[order], row[order], kind[order]
     new = np.ones(len(e), dtype=np.bool_)
     new[1:] = (e[1:] != e[:-1]) | (a[1:] != a[:-1]) | (v[1:] != v[:-1])
@@ -83,7 +103,7 @@ def _refuse_first(facts: Said, bad: Mask, refuse: Refuse, what: str) -> None:
         raise refuse(at(facts, np.flatnonzero(bad)[:2]), what)
 
 
-def at(said: Said, which: Mask | Ints) -> Said:
+def at(said: Said, which: Mask | NDArray[np.integer[Any]]) -> Said:
     """What was said at a mask or at positions."""
     return Said(said.e[which], said.a[which], said.v[which], said.row[which])
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from itertools import repeat
+from itertools import chain, count, repeat
 from typing import Any, Final
 
 import numpy as np
 
-from factstore.columns import Ints, decode, encode_inline_array, ints
-from factstore.dictionary import Dictionary, Entry, Overlay
+from factstore.columns import Ints, decode, encode_inline_array, in_order, ints
+from factstore.dictionary import Dictionary, Entries, Entry, Overlay
 from factstore.errors import InvalidValue, LogError
 from factstore.schema import Attribute, Ids
 from factstore.tx.forms import Forms
@@ -24,14 +24,17 @@ from factstore.values import Keyword, Value, ValueType, coerce, shown
 from factstore.values_bytes import slot_type, to_bytes
 
 PROVISIONAL: Final = 1 << 62
+_FEW: Final = 1000
 
 
 class Codes:
     """The codes of one transaction's values."""
 
     def __init__(self, reader: Reader, dictionary: Dictionary | Overlay) -> None:
-        self.fresh: list[tuple[ValueType, Value]] = []
-        """The values with a provisional code, by its number."""
+        self.fresh: list[Value] = []
+        """The values with a provisional code, by its number, ..."""
+        self.kinds: list[ValueType] = []
+        """... and their types: no tuples, which the collector of garbage would go through again and again."""
         self._reader = reader
         self._dictionary = dictionary
         self._known: dict[ValueType, dict[Any, int]] = {}
@@ -45,20 +48,20 @@ class Codes:
             strangers = {key: value for key, value in strangers.items() if key not in known}
         if strangers:
             codes = self._reader.codes_of(vt, list(strangers.values()))
-            for (key, value), code in zip(strangers.items(), codes, strict=True):
-                known[key] = code if code is not None else self._provisional(vt, value)
+            if codes.count(None) < len(codes):
+                known.update((key, code) for key, code in zip(strangers, codes, strict=True) if code is not None)
+            fresh = {key: value for key, value in strangers.items() if key not in known} if known else strangers
+            known.update(zip(fresh, count(PROVISIONAL + len(self.fresh)), strict=False))
+            self.fresh += fresh.values()
+            self.kinds += repeat(vt, len(fresh))
         return np.fromiter(map(known.__getitem__, keys), dtype=np.int64, count=len(keys))
-
-    def _provisional(self, vt: ValueType, value: Value) -> int:
-        self.fresh.append((vt, value))
-        return PROVISIONAL + len(self.fresh) - 1
 
     def decode(self, vt: ValueType, codes: Ints) -> list[Value]:
         """The value of each code, provisional ones too."""
         if not vt.interned:
             return decode(vt, codes, self._dictionary)
         old = iter(self._dictionary.values_of([code for code in codes.tolist() if code < PROVISIONAL]))
-        return [self.fresh[c - PROVISIONAL][1] if c >= PROVISIONAL else next(old) for c in codes.tolist()]
+        return [self.fresh[c - PROVISIONAL] if c >= PROVISIONAL else next(old) for c in codes.tolist()]
 
     def show(self, attribute: Attribute, code: int) -> str:
         """One value as a message shows it."""
@@ -67,38 +70,44 @@ class Codes:
         except LogError:  # written by a transaction that is not published yet
             return f"value {code}"
 
-    def settle(self, vt: Ints, v: Ints, next_v: int) -> tuple[Ints, list[Entry]]:
+    def settle(self, vt: Ints, v: Ints, next_v: int) -> tuple[Ints, Sequence[Entry]]:
         """``v`` with real codes for provisional ones, from ``next_v`` on as they appear, and the new entries."""
         at = np.flatnonzero((v >= PROVISIONAL) & (vt >= ValueType.STRING))
         if not len(at):
             return v, []
-        used, first, inverse = np.unique(v[at], return_index=True, return_inverse=True)
-        order = np.argsort(first, kind="stable")
-        codes = np.empty(len(used), dtype=np.int64)
-        codes[order] = next_v + np.arange(len(used), dtype=np.int64)
-        settled = v.copy()
-        settled[at] = codes[inverse]
-        numbers = (used[order] - PROVISIONAL).tolist()
-        return settled, [(next_v + n, *self.fresh[number]) for n, number in enumerate(numbers)]
+        used, _, which = in_order(v[at] - PROVISIONAL)
+        settled: Ints = v.copy()
+        settled[at] = next_v + which
+        numbers = used.tolist()
+        kinds, values = (list(map(each.__getitem__, numbers)) for each in (self.kinds, self.fresh))
+        return settled, Entries(next_v, kinds, values) if len(numbers) > _FEW else list(Entries(next_v, kinds, values))
 
 
 def encode_columns(columns: Iterable[Column], codes: Codes, gathered: Gathered, forms: Forms) -> None:
     """Fills the arrays of each column, asking for the codes of all values of a type at once."""
     interned: dict[ValueType, list[tuple[Column, list[Value]]]] = {}
     for column in columns:
-        column.at = ints(column.rows)
+        column.at = _with_blocks(ints(column.rows), [block.rows for block in column.blocks])
         vt = column.attribute.type
-        if column.attribute.is_ref:
-            column.codes = ints(column.values)
-        elif vt.interned:
+        if vt.interned:
             interned.setdefault(vt, []).append((column, _coerced(column, gathered, forms)))
         else:
-            column.codes = _inline(column, gathered, forms)
+            own = ints(column.values) if column.attribute.is_ref else _inline(column, gathered, forms)
+            column.codes = _with_blocks(own, [block.codes for block in column.blocks])
     for vt, group in interned.items():
-        every = codes.intern(vt, [value for _, values in group for value in values])
-        ends = np.cumsum([len(values) for _, values in group])
-        for (column, _), part in zip(group, np.split(every, ends[:-1]), strict=True):
-            column.codes = part
+        parts = [part for column, values in group for part in (values, *(block.distinct for block in column.blocks))]
+        every = codes.intern(vt, parts[0] if len(parts) == 1 else list(chain.from_iterable(parts)))
+        ends = np.cumsum([len(part) for part in parts])
+        coded = iter(np.split(every, ends[:-1]))
+        for column, _ in group:
+            own = next(coded)
+            column.codes = _with_blocks(own, [next(coded)[block.codes] for block in column.blocks])
+
+
+def _with_blocks(own: Ints, blocks: list[Ints]) -> Ints:
+    if len(blocks) == 1 and not len(own):
+        return blocks[0]
+    return np.concatenate((own, *blocks)) if blocks else own
 
 
 def _inline(column: Column, gathered: Gathered, forms: Forms) -> Ints:
@@ -123,7 +132,7 @@ def _coerced(column: Column, gathered: Gathered, forms: Forms) -> list[Value]:
 def _coerced_each(column: Column, gathered: Gathered, forms: Forms) -> list[Value]:
     done: list[Value] = []
     try:
-        done.extend(map(_coerced_one, repeat(column.attribute), column.values))
+        done.extend(map(coerced_one, repeat(column.attribute), column.values))
     except InvalidValue as error:
         # extend() keeps what came before the error: its length is the number of the value refused.
         form = gathered.form[column.rows[len(done)]]
@@ -136,7 +145,8 @@ def _coerced_each(column: Column, gathered: Gathered, forms: Forms) -> list[Valu
 _OF_KEYWORDS: Final = frozenset((Ids.TUPLE_ATTRS, Ids.TUPLE_TYPES))
 
 
-def _coerced_one(attribute: Attribute, value: Value) -> Value:
+def coerced_one(attribute: Attribute, value: Value) -> Value:
+    """A value as the attribute's own type; :class:`InvalidValue` if it is none."""
     coerced = coerce(attribute.type, value)
     if attribute.type is ValueType.TUPLE:
         return tuple(map(_coerced_slot, _slots(attribute, coerced), coerced))

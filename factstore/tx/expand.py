@@ -169,8 +169,10 @@ class Expander:
 
     def _refer(self, column: Column, row: int, value: Any) -> None:
         for item in self._refs(column.attribute, value):
+            # Before the row: a nested map may have entries of its own for this column.
+            node = self._ref(column.attribute, item)
             column.rows.append(row)
-            column.values.append(self._ref(column.attribute, item))
+            column.values.append(node)
 
     def _refer_back(self, attribute: Attribute, target: int, value: Any) -> None:
         column = column_in(self.out.adds, attribute)

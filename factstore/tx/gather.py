@@ -13,22 +13,32 @@ from factstore.schema import Attribute
 from factstore.values import PYTHON_TYPES, ValueType
 
 
-class Column:
-    """Values said of one attribute: parallel lists of row and raw value (for refs: node)."""
+class Block(NamedTuple):
+    """Values of one attribute that came as arrays: parallel, encoded as far as that can be without a dictionary."""
 
-    __slots__ = ("at", "attribute", "codes", "exact", "loose", "rows", "values")
+    rows: Ints
+    codes: Ints
+    """For refs: nodes. Of an interned type: positions in ``distinct``."""
+    distinct: list[Any]
+
+
+class Column:
+    """Values said of one attribute: parallel lists of row and raw value (for refs: node), and blocks."""
+
+    __slots__ = ("at", "attribute", "blocks", "codes", "exact", "loose", "rows", "values")
 
     def __init__(self, attribute: Attribute) -> None:
         self.attribute = attribute
         self.rows: list[int] = []
         self.values: list[Any] = []
+        self.blocks: list[Block] = []
         self.exact: type | None = _EXACT.get(attribute.type)
         """Values of exactly this Python type can be taken without a closer look."""
         self.loose = self.exact is None and not attribute.is_ref
         """Whether some value must be coerced."""
         self.at: Ints = EMPTY
         self.codes: Ints = EMPTY
-        """``rows`` and the encoded values (for refs: nodes) as arrays; filled by the next stage."""
+        """The rows and the encoded values (for refs: nodes) of all as arrays; filled by the next stage."""
 
     def take(self, row: int, value: Any) -> None:
         """Takes a single value as it is given."""
@@ -36,6 +46,11 @@ class Column:
             self.loose = True
         self.rows.append(row)
         self.values.append(value)
+
+    def first(self) -> int | None:
+        """The first row of which it says something."""
+        firsts = [*self.rows[:1], *(int(block.rows[0]) for block in self.blocks if len(block.rows))]
+        return min(firsts, default=None)
 
 
 # A ref can be written in many ways, an instant has a zone, a tuple slots, a big number a size: they are always

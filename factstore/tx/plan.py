@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import msgspec
 
-from factstore.columns import Ints
+from factstore.columns import EMPTY, Ints, ints
+from factstore.datom import TX0
 from factstore.dictionary import Entry
+from factstore.recent import Op
 from factstore.schema import Schema
+from factstore.values import ValueType, decode_inline
 
 
 class Allocation(Protocol):
@@ -39,6 +43,53 @@ class Assertions(NamedTuple):
     a: Ints
     vt: Ints
     v: Ints
+
+
+class QuickPlan:
+    """A :class:`Plan` as plain numbers, which become arrays when somebody asks for them."""
+
+    def __init__(
+        self,
+        *,
+        t: int,
+        ops: Sequence[Op],
+        tempids: Mapping[str | int, int],
+        next_e: int,
+        schema: Schema,
+        encoded_instant: int,
+    ) -> None:
+        self.t = t
+        self.tx = TX0 + t
+        self.ops = ops
+        """Retractions, then assertions, the transaction's instant last."""
+        self.tempids = tempids
+        self.next_e = next_e
+        self.schema = schema
+        self.encoded_instant = encoded_instant
+        self.entries: Sequence[Entry] = ()
+        self.next_v = 0
+        """Of a transaction that is going to be written."""
+
+    @cached_property
+    def added(self) -> Assertions:
+        return self._assertions(True)
+
+    @cached_property
+    def retracted(self) -> Assertions:
+        return self._assertions(False)
+
+    @property
+    def instant(self) -> datetime:
+        found: datetime = decode_inline(ValueType.INSTANT, self.encoded_instant)
+        return found
+
+    def _assertions(self, added: bool) -> Assertions:
+        facts = sorted(op[:3] for op in self.ops if op[4] is added)
+        if not facts:
+            return Assertions(EMPTY, EMPTY, EMPTY, EMPTY)
+        e, a, v = zip(*facts, strict=True)
+        vt = [self.schema.attribute(id).type for id in a]
+        return Assertions(ints(e), ints(a), ints(vt), ints(v))
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True, eq=False):

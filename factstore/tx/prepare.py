@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
 
-from factstore.columns import Ints
+from factstore.columns import Ints, ints
 from factstore.datom import TX0
 from factstore.db import DbValue
 from factstore.dictionary import Entry
@@ -22,11 +22,14 @@ from factstore.tx.encode import Codes, encode_columns
 from factstore.tx.entities import Entities
 from factstore.tx.forms import Forms
 from factstore.tx.operations import Function, expand
-from factstore.tx.plan import Allocation, Assertions, Plan
+from factstore.tx.plan import Allocation, Assertions, Plan, QuickPlan
+from factstore.tx.points import ReaderPoints
+from factstore.tx.quick import quick
 from factstore.tx.reader import Reader
 from factstore.tx.redefine import redefined
 from factstore.tx.resolve import Resolver
-from factstore.values import ValueType, coerce, decode_inline, encode_inline
+from factstore.tx.tabulate import Load, tabulate
+from factstore.values import Value, ValueType, coerce, decode_inline, encode_inline
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _NO_FUNCTIONS: Final[Mapping[str, Function]] = {}
@@ -41,12 +44,12 @@ def prepare(
     now: datetime,
     previous_instant: datetime | None = None,
     functions: Mapping[str, Function] = _NO_FUNCTIONS,
-) -> Plan:
+) -> Plan | QuickPlan:
     """What to write so that ``data`` holds, or the error that says why it can not.
 
-    ``data`` is a list of forms or EDN text. ``reader`` answers about the same state that ``db_before``
-    shows: its schema decides what may be written, its dictionary decodes what the reader finds, and
-    transaction functions are called with it. ``now`` is an aware datetime. Nothing is changed.
+    ``data`` is a list of forms, EDN text, or a table to :class:`Load`. ``reader`` answers about the same
+    state that ``db_before`` shows: its schema decides what may be written, its dictionary decodes what the
+    reader finds, and transaction functions are called with it. ``now`` is an aware datetime. Nothing is changed.
 
     Raises :class:`TransactionError` ``tx/…``, and :class:`SchemaError`, :class:`EntityError` or
     :class:`InvalidValue` where an attribute, an entity or a value is wrong.
@@ -63,8 +66,73 @@ def prepare(
     >>> plan.tempids["red"], plan.entries, len(plan.added.e), log.head()
     (256, [(256, <ValueType.KEYWORD: 7>, :color/red)], 2, 1)
     """
-    forms, tx = Forms(data), TX0 + counters.t
-    gathered, slots = expand(forms, db_before, counters.t, functions)
+    plan = None
+    if not isinstance(data, Load):
+        plan = quickly(reader, db_before, data, counters, now=now, previous_instant=previous_instant)
+    return plan or in_full(
+        reader, db_before, data, counters, now=now, previous_instant=previous_instant, functions=functions
+    )
+
+
+def quickly(
+    reader: Reader,
+    db_before: DbValue,
+    data: Any,
+    counters: Allocation,
+    *,
+    now: datetime,
+    previous_instant: datetime | None,
+) -> QuickPlan | None:
+    """The plan of a transaction that is small and plain, None if it is not."""
+    fresh = _Fresh(counters.next_v)
+    plan = quick(
+        ReaderPoints(reader, db_before.dictionary),
+        db_before,
+        data,
+        counters,
+        now=_encoded(now),
+        previous=None if previous_instant is None else _encoded(previous_instant),
+        intern=fresh.intern,
+    )
+    if plan is not None:
+        plan.entries, plan.next_v = fresh.entries, counters.next_v + len(fresh.entries)
+    return plan
+
+
+def _encoded(instant: datetime) -> int:
+    return encode_inline(ValueType.INSTANT, coerce(ValueType.INSTANT, instant))
+
+
+class _Fresh:
+    """New dictionary entries, from the next free code on."""
+
+    def __init__(self, next_v: int) -> None:
+        self.entries: list[Entry] = []
+        self._next_v = next_v
+
+    def intern(self, vt: ValueType, value: Value) -> int:
+        code = self._next_v + len(self.entries)
+        self.entries.append((code, vt, value))
+        return code
+
+
+def in_full(
+    reader: Reader,
+    db_before: DbValue,
+    data: Any,
+    counters: Allocation,
+    *,
+    now: datetime,
+    previous_instant: datetime | None,
+    functions: Mapping[str, Function],
+) -> Plan:
+    """:func:`prepare` by all of its stages, whatever the size of the transaction."""
+    tx = TX0 + counters.t
+    if isinstance(data, Load):
+        forms, gathered, slots = tabulate(data, db_before.schema, counters.t)
+    else:
+        forms = Forms(data)
+        gathered, slots = expand(forms, db_before, counters.t, functions)
     codes = Codes(reader, db_before.dictionary)
     encode_columns(gathered.columns(), codes, gathered, forms)
     resolver = Resolver(forms, gathered, slots, reader, codes)
@@ -106,7 +174,7 @@ def _stamped(found: Diff, tx: int, now: datetime, previous: datetime | None, cod
     return Diff(added, found.retracted), instant
 
 
-def _settled(said: Said, schema: Schema, codes: Codes, next_v: int) -> tuple[Assertions, list[Entry]]:
+def _settled(said: Said, schema: Schema, codes: Codes, next_v: int) -> tuple[Assertions, Sequence[Entry]]:
     vt = _types(said.a, schema)
     v, entries = codes.settle(vt, said.v, next_v)
     return Assertions(said.e, said.a, vt, v), entries
@@ -114,8 +182,9 @@ def _settled(said: Said, schema: Schema, codes: Codes, next_v: int) -> tuple[Ass
 
 def _types(a: Ints, schema: Schema) -> Ints:
     table = traits(schema).types
-    ids, at = np.unique(a, return_inverse=True)
-    return np.asarray([table[id] for id in ids.tolist()], dtype=np.int64)[at]
+    known = ints(sorted(table))
+    types = ints([table[id] for id in known.tolist()])
+    return types[np.searchsorted(known, a)]
 
 
 def _tempids(entities: Entities, tx: int) -> dict[str | int, int]:

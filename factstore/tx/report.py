@@ -12,7 +12,7 @@ import numpy as np
 from factstore.columns import decode
 from factstore.datom import Datom
 from factstore.db import DbValue
-from factstore.tx.plan import Assertions, Plan
+from factstore.tx.plan import Assertions, Plan, QuickPlan
 from factstore.values import ValueType
 
 Db = TypeVar("Db", bound=DbValue)
@@ -24,7 +24,7 @@ class TxReport(Generic[Db]):
     ``db_after`` must know the plan's dictionary entries. ``datoms`` are decoded when first asked for.
     """
 
-    def __init__(self, db_before: Db, db_after: Db, plan: Plan) -> None:
+    def __init__(self, db_before: Db, db_after: Db, plan: Plan | QuickPlan) -> None:
         self.db_before = db_before
         self.db_after = db_after
         self.tx: int = plan.tx
@@ -32,8 +32,17 @@ class TxReport(Generic[Db]):
         self.t: int = plan.t
         self.tempids: Mapping[str | int, int] = plan.tempids
         """The entity of each tempid, and of ``"db/current-tx"``."""
-        self.instant: datetime = plan.instant
         self._plan = plan
+
+    @property
+    def size(self) -> int:
+        """How many datoms there are, without decoding them."""
+        return len(self._plan.added.e) + len(self._plan.retracted.e)
+
+    @property
+    def instant(self) -> datetime:
+        """When the transaction was, in UTC."""
+        return self._plan.instant
 
     def __repr__(self) -> str:
         added, retracted = len(self._plan.added.e), len(self._plan.retracted.e)

@@ -84,9 +84,13 @@ class Resolver:
         return bool(len(pairs))
 
     def _refuse_missing(self) -> None:
-        """Refuses assertions about, or referring to, lookup refs that name nothing."""
-        lookups = ints(self.entities.slots.lookups)
-        lost = lookups[self.entities.eid[lookups] < 0]
+        """Refuses assertions about, or referring to, lookup refs that name nothing.
+
+        An identity asserted about such a ref does not help: it names somebody only by what it looks up.
+        """
+        lookups, claims = ints(self.entities.slots.lookups), self.said.claims
+        found = ~claims.node[(claims.row < 0) & (self.said.holder >= 0)]
+        lost = lookups[~np.isin(lookups, found)]
         if not len(lost):
             return
         used = np.isin(self._used_nodes(), ~lost)
@@ -108,6 +112,11 @@ class Resolver:
             asserted[entities.root[~nodes[nodes < 0]]] = True
         born = np.flatnonzero(asserted & (entities.eid < 0))
         self._refuse_unasserted(asserted)
+        met = entities.slots.met()
+        if met is not None:
+            first = np.full(len(entities.root), len(met), dtype=np.int64)
+            np.minimum.at(first, entities.root, met)
+            born = born[np.argsort(first[born])]
         entities.eid[born] = next_e + np.arange(len(born), dtype=np.int64)
         return next_e + len(born)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from factstore.columns import Ints
 from factstore.errors import EntityError, SchemaError
 from factstore.schema import Attribute, Schema, unknown_attribute
 from factstore.tx.forms import CURRENT_TX, Forms, name_of, shown
@@ -56,6 +57,10 @@ class Slots:
         self.given.append(given)
         self.form.append(form)
         return -len(self.given)
+
+    def met(self) -> Ints | None:
+        """The place of each slot in the order in which they were first met; None if that is their own."""
+        return None
 
     def node(self, ref: Any, form: int) -> int:
         """The node of an entity id, tempid, ident or lookup ref.

@@ -3,41 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 import numpy as np
 
-from factstore.columns import Ints, LogRows, decode, ints
+from factstore.columns import Ints, LogRows, ints
 from factstore.datom import TX0
 from factstore.db import DbValue
-from factstore.dictionary import Dictionary, Entry, Overlay
+from factstore.dictionary import Entry, Overlay
+from factstore.recent import FEW, ops_in
 from factstore.schema import Ids
 from factstore.snapshot import changes_of
+from factstore.speculative import FIRST_SPECULATIVE, SpeculativeSnapshot
 from factstore.tx.encode import PROVISIONAL
 from factstore.tx.operations import Function
 from factstore.tx.plan import Assertions, Counters, Plan
-from factstore.tx.prepare import prepare
+from factstore.tx.points import DbPoints
+from factstore.tx.prepare import in_full
+from factstore.tx.quick import quick
 from factstore.tx.reader import DbReader
 from factstore.tx.report import TxReport
-from factstore.values import ValueType
-
-FIRST_SPECULATIVE: Final = TX0 // 2
-"""Entities that only a speculative transaction knows have ids from here on: far above every real one,
-and below every transaction."""
+from factstore.values import ValueType, coerce, decode_inline, encode_inline
 
 _FIRST_CODE: Final = PROVISIONAL // 2
 _NO_FUNCTIONS: Final[Mapping[str, Function]] = {}
 
 Db = TypeVar("Db", bound=DbValue)
-
-
-class Speculation(Overlay):
-    """What a speculative db value has made up: dictionary codes, and entity ids up to ``next_e``."""
-
-    def __init__(self, base: Dictionary | Overlay) -> None:
-        super().__init__(base)
-        self.next_e: int = base.next_e if isinstance(base, Speculation) else FIRST_SPECULATIVE
 
 
 def speculate(db: Db, data: Any, functions: Mapping[str, Function] = _NO_FUNCTIONS, *, now: datetime) -> TxReport[Db]:
@@ -55,21 +47,58 @@ def speculate(db: Db, data: Any, functions: Mapping[str, Function] = _NO_FUNCTIO
     >>> report, log.head()
     (<TxReport t=1 2024-01-01T00:00:00+00:00: 2 added, 0 retracted>, 0)
     """
-    base = db if db.as_of_t is None else db._with(snapshot=db.snapshot.at(db.as_of_t), as_of_t=None)
-    overlay = Speculation(base.dictionary)
-    counters = Counters(base.basis_t + 1, overlay.next_e, _FIRST_CODE)
-    previous = _instant(base)
-    made = prepare(DbReader(base), base, data, counters, now=now, previous_instant=previous, functions=functions)
+    base = db if db.as_of_t is None and isinstance(db.snapshot, SpeculativeSnapshot) else _ground(db)
+    snapshot, overlay = base.snapshot, base.dictionary
+    assert isinstance(snapshot, SpeculativeSnapshot)
+    assert isinstance(overlay, Overlay)
+    counters = Counters(snapshot.t + 1, snapshot.next_e, _FIRST_CODE)
+    short = quick(
+        DbPoints(base),
+        base,
+        data,
+        counters,
+        now=_encoded(now),
+        previous=snapshot.instant,
+        intern=overlay.intern_one,
+    )
+    if short is not None:
+        after = snapshot.grow(short.t, short.ops)
+        after.next_e, after.instant = short.next_e, short.encoded_instant
+        return TxReport(db, base.moved(after, base.schema, overlay), short)
+    previous = None if snapshot.instant is None else _decoded(snapshot.instant)
+    made = in_full(DbReader(base), base, data, counters, now=now, previous_instant=previous, functions=functions)
     plan = _with_own_codes(made, overlay)
-    overlay.next_e = plan.next_e
-    after = base.speculate(plan.schema, overlay, plan.t, changes_of(_log(plan)))
-    return TxReport(db, after, plan)
+    log = _log(plan)
+    after = snapshot.grow(plan.t, ops_in(log)) if len(log.e) <= FEW else snapshot.advance(plan.t, changes_of(log))
+    after.next_e, after.instant = plan.next_e, _encoded(plan.instant)
+    return TxReport(db, base.moved(after, plan.schema, overlay), plan)
 
 
-def _instant(db: DbValue) -> datetime | None:
-    _, rows = db.snapshot.index(Ids.TX_INSTANT).by_entity(ints([TX0 + db.basis_t]))
-    found: list[datetime] = decode(ValueType.INSTANT, rows.v, db.dictionary)
+def _ground(db: Db) -> Db:
+    """``db`` as something to speculate on: nothing in the way of its newest facts, and names for what is new."""
+    if db.as_of_t is not None:
+        db = db._with(snapshot=db.snapshot.at(db.as_of_t), as_of_t=None)
+    snapshot = SpeculativeSnapshot.over(db.snapshot)
+    if snapshot is db.snapshot:
+        return db
+    snapshot.next_e, snapshot.instant = FIRST_SPECULATIVE, _instant(db)
+    overlay = db.dictionary if isinstance(db.dictionary, Overlay) else Overlay(db.dictionary)
+    return db.moved(snapshot, db.schema, overlay)
+
+
+def _instant(db: DbValue) -> int | None:
+    found = db.snapshot.values_of(TX0 + db.basis_t, Ids.TX_INSTANT)
     return found[0] if found else None
+
+
+def _encoded(instant: datetime) -> int:
+    in_utc = instant if instant.tzinfo is UTC else coerce(ValueType.INSTANT, instant)
+    return encode_inline(ValueType.INSTANT, in_utc)
+
+
+def _decoded(instant: int) -> datetime:
+    found: datetime = decode_inline(ValueType.INSTANT, instant)
+    return found
 
 
 def _with_own_codes(plan: Plan, overlay: Overlay) -> Plan:

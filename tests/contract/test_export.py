@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from factstore import Connection, ExportError, ValueType, check_export, connect
 from factstore.portable import writing
-from factstore.postgres.fields import flags
+from factstore.postgres.merge import flags
 from tests import pg
 from tests.contract.test_log_concurrency import python
 from tests.drawn_store import definitions, fill, told

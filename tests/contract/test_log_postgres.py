@@ -321,8 +321,8 @@ def test_a_server_that_says_goodbye_after_the_commit_is_asked_again(pg_store, mo
 def test_an_interrupted_wait_leaves_no_lock_behind(pg_store, dsn, monkeypatch) -> None:
     lock, other = PostgresLog._lock, PostgresLog(dsn, _schema(pg_store.log))
 
-    def interrupted(self: PostgresLog, session: psycopg.Connection) -> None:
-        lock(self, session)
+    def interrupted(self: PostgresLog, session: psycopg.Connection, *asked: object) -> None:
+        lock(self, session, *asked)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(PostgresLog, "_lock", interrupted)

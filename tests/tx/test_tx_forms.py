@@ -94,6 +94,14 @@ def test_component_maps_are_nested() -> None:
     assert {store.of(part)["home/street"] for part in found["person/part"]} == {"a", "b"}
 
 
+def test_a_nested_map_may_go_on_along_the_same_attribute() -> None:
+    store = Store()
+    nested = person(id="b", name="b", friend=[person(id="c", name="c")])
+    found = store.transact([person(id="a", name="a", friend=[nested, "b"])]).tempids
+    assert store.of(found["a"])["person/friend"] == {found["b"]}
+    assert store.of(found["b"])["person/friend"] == {found["c"]}
+
+
 def test_a_nested_map_needs_an_anchor() -> None:
     store = Store()
     bob = store.add(email="b@b")

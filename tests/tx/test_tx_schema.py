@@ -161,6 +161,14 @@ def test_composite_keys_may_be_swapped() -> None:
     assert store.of(ids["a"])["reg/key"] == ("bio", 2)
 
 
+def test_a_composite_key_is_free_when_its_entity_is_retracted() -> None:
+    store = Store()
+    algebra = {"reg/course": "algebra", "reg/year": 2024}
+    old = store.transact([{"db/id": "old", **algebra}]).tempids["old"]
+    new = store.transact([["db/retractEntity", old], {"db/id": "new", **algebra}]).tempids["new"]
+    assert store.db.entid(["reg/key", ("algebra", 2024)]) == new
+
+
 def test_a_composite_tuple_is_not_written_by_hand() -> None:
     store = Store()
     store.refused([{"reg/key": ["bio", 1]}], "tx/composite-tuple")

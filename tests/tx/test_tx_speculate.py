@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from factstore.db import DbValue
-from factstore.tx import FIRST_SPECULATIVE, TxReport, speculate
+from factstore.speculative import FIRST_SPECULATIVE
+from factstore.tx import TxReport, speculate
 from tests.tx.tx_store import START, Store, attribute, changed, entity_map, person
 
 LATER = START + timedelta(days=9)

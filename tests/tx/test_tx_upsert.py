@@ -171,6 +171,16 @@ def test_a_lookup_ref_sees_only_the_state_before() -> None:
     store.refused([person(email="n@n"), person(["person/email", "n@n"], age=1)], "entity/missing")
 
 
+@pytest.mark.parametrize("email", ["ann@x", "new@x"])
+def test_a_lookup_ref_that_names_nobody_does_not_upsert(email: str) -> None:
+    store = Store()
+    ann = store.add(email="ann@x")
+    nobody = ["person/login", "nobody"]
+    store.refused([["db/add", nobody, "person/email", email]], "entity/missing")
+    store.refused([["db/add", nobody, "person/email", email], person(id="a", email=email)], "entity/missing")
+    assert store.of(ann) == {"person/email": "ann@x"}
+
+
 def test_idents_upsert_by_name() -> None:
     store = Store()
     red = store.db.entid("color/red")

@@ -1,0 +1,51 @@
+"""Tables into a store: a transaction for each, and what came of several."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from factstore import tx
+from factstore.database import Db
+
+
+class LoadReport(NamedTuple):
+    """What has been loaded of an iterable of tables."""
+
+    batches: int
+    rows: int
+    datoms: int
+    """Assertions and retractions, those about the transactions included."""
+    seconds: float
+    """Since the load began, the time of whoever made the tables included."""
+    t: int
+    """That of the newest transaction; of the store before, if there was no table."""
+
+    @property
+    def datoms_per_second(self) -> float:
+        return self.datoms / self.seconds if self.seconds else 0.0
+
+
+Progress = Callable[[LoadReport], object]
+Written = Callable[[tx.Load], tx.TxReport[Db]]
+
+
+def load_each(
+    write: Written, tables: Iterable[Any], options: Mapping[str, Any], db: Db, progress: Progress | None
+) -> LoadReport:
+    """Commits a table after the other; those before one that is refused stay.
+
+    Nothing of a table is kept once it is committed, so that any number of them takes the memory of one.
+    """
+    began = time.perf_counter()
+    done = LoadReport(0, 0, 0, 0.0, db.basis_t)
+    for batch, data in enumerate(tables):
+        table = tx.read_table(data, batch)
+        report = write(tx.Load(table, **options))
+        seconds = time.perf_counter() - began
+        done = LoadReport(batch + 1, done.rows + table.height, done.datoms + report.size, seconds, report.t)
+        del data, table, report
+        if progress is not None:
+            progress(done)
+    return done._replace(seconds=time.perf_counter() - began)
