@@ -24,7 +24,7 @@ from factstore.log.port import (
     schema_at,
     values_in,
 )
-from factstore.log.stretch import NO_ENTRIES, Entries, Settled, Stretch, same_operations, settled
+from factstore.log.stretch import NO_ENTRIES, Entries, Settled, Stretch, chained, same_operations, settled
 
 __all__ = [
     "Assertions",
@@ -43,6 +43,7 @@ __all__ = [
     "Writer",
     "advance_schema",
     "bootstrap",
+    "chained",
     "changed_plan",
     "changed_stretch",
     "defined_by",

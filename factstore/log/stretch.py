@@ -60,6 +60,14 @@ class Entries(NamedTuple):
 NO_ENTRIES = Entries(EMPTY, EMPTY, EMPTY, b"")
 
 
+def chained(one: Entries, other: Entries) -> Entries:
+    """The entries of both, one after the other."""
+    if not (len(one.code) and len(other.code)):
+        return one if len(one.code) else other
+    code, kind, size = (np.concatenate(pair) for pair in zip(one[:3], other[:3], strict=True))
+    return Entries(code, kind, size, one.body + other.body)
+
+
 class Stretch(NamedTuple):
     """The transactions with ``after < t <= upto``: all there are, whole, in order."""
 

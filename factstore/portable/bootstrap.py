@@ -1,4 +1,9 @@
-"""Transaction 0 of a file beside that of a store: versions may differ in what every store begins with."""
+"""Transaction 0 of a file beside that of a store: versions may differ in what every store begins with.
+
+Where both begin alike, nothing is translated. Where the store has more than the file, what is built in keeps the
+codes it has here; and what the file says of it later on, having come to a newer version after its beginning, is
+left out, because it holds already.
+"""
 
 from __future__ import annotations
 
@@ -6,64 +11,95 @@ from typing import Final
 
 import numpy as np
 
-from factstore.columns import Ints, LogRows, ints, member
+from factstore.columns import Ints, LogRows, Mask, ints, member
+from factstore.datom import FIRST_ENTITY
 from factstore.errors import ExportError
-from factstore.log import FIRST_CODE, NO_ENTRIES, Entries, Log
+from factstore.log import FIRST_CODE, NO_ENTRIES, Entries, Log, chained, rows_at, same_operations
 from factstore.portable.blocks import Block
 from factstore.schema import Ids
 from factstore.values import ValueType
 
-_MEANING: Final = ints([Ids.IDENT, Ids.VALUE_TYPE, Ids.CARDINALITY, Ids.UNIQUE])
+_MEANING: Final = (Ids.IDENT, Ids.VALUE_TYPE, Ids.CARDINALITY, Ids.UNIQUE)
 """What a file may not say otherwise of a built-in attribute than the store does; a doc may."""
 _NOWHERE: Final = -1
 
+Key = tuple[int, bytes]
+"""A value as its type and bytes."""
+
 
 class Translation:
-    """The dictionary codes of a file as those of a store; the same ones, where both begin alike.
+    """The dictionary codes and built-in facts of a file as those of a store.
 
-    Raises ``export/bootstrap`` where the file knows built-in attributes or values that the store does not.
+    Raises ``export/bootstrap`` for what this version of the library cannot say.
     """
 
     def __init__(self, log: Log, first: Block, name: str) -> None:
         self._name = name
-        mine = log.read(-1, 0)
-        codes = {key: code for code, key in _keyed(_used(log, mine))}
-        self._table = {
-            code: codes.get(key, code if code >= FIRST_CODE else _NOWHERE) for code, key in _keyed(first.entries)
-        }
-        self._moved = ints(sorted(code for code, to in self._table.items() if code != to))
-        self._to = ints([self._table[code] for code in self._moved.tolist()])
-        self._check_collisions(set(codes.values()))
-        self._check_meaning(first.rows, mine)
-        carried = [self._table[code] == code and key not in codes for code, key in _keyed(first.entries)]
-        self._carried = first.entries.at(np.asarray(carried, dtype=np.bool_))
+        self._mine = log.read(-1, 0)
+        here = _used(log, self._mine)
+        self._codes = {key: code for code, key in _keyed(here)}
+        self._taken = set(here.code.tolist())
+        self._table: dict[int, int] = {}
+        self._moved = self._to = ints([])
+        used = first.entries.at(member(first.entries.code, _interned(first.rows)))
+        same = all(map(np.array_equal, here[:3], used[:3])) and here.body == used.body
+        self._alike = same and same_operations(self._mine, first.rows)
+        own = member(first.entries.code, here.code) if self._alike else ~self._fresh(first.entries)
+        # Excision may have made the first block carry more than its own.
+        self._carried = first.entries.at(~own)
+        if not self._alike:
+            self._check_meaning(first.rows)
 
     def translated(self, block: Block) -> Block:
-        """The block in the store's codes. What excision made the first block carry early goes to the second."""
-        carried, self._carried = self._carried, NO_ENTRIES
+        """The block as this store would have it."""
+        entries, self._carried = chained(self._carried, block.entries), NO_ENTRIES
+        if self._alike:
+            return block._replace(entries=entries)
+        entries = entries.at(self._fresh(entries))
         rows = block.rows._replace(v=self._values(block.rows))
-        return block._replace(rows=rows, entries=_chained(carried, block.entries))
+        return block._replace(rows=self._without_builtin(rows), entries=entries)
+
+    def _fresh(self, entries: Entries) -> Mask:
+        """Which entries the store does not begin with; the codes of the others are noted."""
+        fresh = np.zeros(len(entries.code), dtype=np.bool_)
+        known = len(self._table)
+        for place, (code, key) in enumerate(_keyed(entries)):
+            to = self._codes.get(key, _NOWHERE if code < FIRST_CODE else code)
+            fresh[place] = code >= FIRST_CODE and key not in self._codes
+            if fresh[place] and code in self._taken:
+                raise self._refused("values in the place of those that are built in here")
+            if code != to:
+                self._table[code] = to
+        if len(self._table) > known:
+            self._moved = ints(sorted(self._table))
+            self._to = ints([self._table[code] for code in self._moved.tolist()])
+        return fresh
 
     def _values(self, rows: LogRows) -> Ints:
         at = np.flatnonzero((rows.vt >= ValueType.STRING) & member(rows.v, self._moved))
-        if not len(at):
-            return rows.v
         values = rows.v.copy()
         values[at] = self._to[np.searchsorted(self._moved, rows.v[at])]
         if (values[at] == _NOWHERE).any():
-            raise self._refused("facts with a built-in value that this version does not have")
+            raise self._refused("a built-in value that this version does not have")
         return values
 
-    def _check_collisions(self, mine: set[int]) -> None:
-        """A migrated store may have given a built-in value a code that is another value's in the file."""
-        taken = {code for code in mine if code >= FIRST_CODE and self._table.get(code) != code}
-        if taken:
-            raise self._refused("other built-in values, in the place of which this store has its own")
+    def _without_builtin(self, rows: LogRows) -> LogRows:
+        """The operations without those that the store begins with."""
+        at = np.flatnonzero(rows.e < FIRST_ENTITY)
+        if not len(at):
+            return rows
+        held = set(_facts(self._mine))
+        said = {fact[:2] for fact in held}
+        kept = np.ones(len(rows.e), dtype=np.bool_)
+        for place, fact in zip(at.tolist(), _facts(rows_at(rows, at)), strict=True):
+            kept[place] = fact not in held
+            if not rows.added[place] or (kept[place] and fact[:2] in said):
+                raise self._refused("changes of built-in attributes that begin otherwise here")
+        return rows_at(rows, kept)
 
-    def _check_meaning(self, theirs: LogRows, mine: LogRows) -> None:
-        here = set(_facts(mine, mine.v))
-        moved = [self._table.get(v, _NOWHERE) if vt >= ValueType.STRING else v for v, vt in _pairs(theirs)]
-        if not here.issuperset(_facts(theirs, ints(moved))):
+    def _check_meaning(self, theirs: LogRows) -> None:
+        meant = rows_at(theirs, np.isin(theirs.a, _MEANING))
+        if not set(_facts(self._mine)).issuperset(_facts(meant._replace(v=self._values(meant)))):
             raise self._refused("built-in attributes that this version does not have")
 
     def _refused(self, what: str) -> ExportError:
@@ -74,28 +110,22 @@ class Translation:
         )
 
 
+def _interned(rows: LogRows) -> Ints:
+    return np.unique(rows.v[rows.vt >= ValueType.STRING])
+
+
 def _used(log: Log, rows: LogRows) -> Entries:
-    codes = np.unique(rows.v[rows.vt >= ValueType.STRING])
-    entries = log.entries_between(int(codes[0]), int(codes[-1]))
-    return entries.at(member(entries.code, codes))
+    """The entries that some operations use: dense, but where a migration has added to them."""
+    found, codes = NO_ENTRIES, _interned(rows)
+    for run in np.split(codes, np.flatnonzero(np.diff(codes) > 1) + 1):
+        found = chained(found, log.entries_between(int(run[0]), int(run[-1])))
+    return found
 
 
-def _keyed(entries: Entries) -> list[tuple[int, tuple[int, bytes]]]:
-    kinds = zip(entries.kind.tolist(), entries.bodies(), strict=True)
-    return list(zip(entries.code.tolist(), kinds, strict=True))
+def _keyed(entries: Entries) -> list[tuple[int, Key]]:
+    keys = zip(entries.kind.tolist(), entries.bodies(), strict=True)
+    return list(zip(entries.code.tolist(), keys, strict=True))
 
 
-def _pairs(rows: LogRows) -> list[tuple[int, int]]:
-    return list(zip(rows.v.tolist(), rows.vt.tolist(), strict=True))
-
-
-def _facts(rows: LogRows, v: Ints) -> list[tuple[int, int, int]]:
-    at = np.isin(rows.a, _MEANING)
-    return list(zip(rows.e[at].tolist(), rows.a[at].tolist(), v[at].tolist(), strict=True))
-
-
-def _chained(one: Entries, other: Entries) -> Entries:
-    if not len(one.code):
-        return other
-    code, kind, size = (np.concatenate(pair) for pair in zip(one[:3], other[:3], strict=True))
-    return Entries(code, kind, size, one.body + other.body)
+def _facts(rows: LogRows) -> list[tuple[int, int, int]]:
+    return list(zip(rows.e.tolist(), rows.a.tolist(), rows.v.tolist(), strict=True))

@@ -18,7 +18,7 @@ from factstore.columns import Intervals, Ints, LogRows, Rows, ints
 from factstore.datom import FOREVER, TX0
 from factstore.dictionary import Dictionary, Entry, digest
 from factstore.errors import LogError
-from factstore.log import NO_ENTRIES, Counters, Entries, Sizes
+from factstore.log import NO_ENTRIES, Counters, Entries, Sizes, chained
 from factstore.postgres.arrays import LAST_ATTRIBUTE, columns, int4s, int8s, uuids
 from factstore.postgres.pool import Pool, Row
 from factstore.postgres.statements import statements
@@ -170,7 +170,7 @@ class Reads:
             if error.data.get("sqlstate") != _TOO_LARGE or low == high:
                 raise
             middle = (low + high) // 2
-            return _chained(self.entries_between(low, middle), self.entries_between(middle + 1, high))
+            return chained(self.entries_between(low, middle), self.entries_between(middle + 1, high))
         return NO_ENTRIES if pieces[0] is None else _in_order(*pieces)
 
 
@@ -185,11 +185,6 @@ def _in_order(code: bytes, kind: bytes, size: bytes, body: bytes) -> Entries:
         return found
     bodies = found.bodies()
     return Entries(codes[order], kinds[order], sizes[order], b"".join(bodies[place] for place in order.tolist()))
-
-
-def _chained(one: Entries, other: Entries) -> Entries:
-    code, kind, size = (np.concatenate(pair) for pair in zip(one[:3], other[:3], strict=True))
-    return Entries(code, kind, size, one.body + other.body)
 
 
 def _of(attribute: int, a: Ints, *columns: Ints) -> tuple[Ints, ...]:

@@ -10,11 +10,13 @@ import psycopg
 import pytest
 
 from factstore import Connection, ExportError, Keyword, connect
+from factstore.columns import LogRows, ints
 from factstore.datom import TX0
-from factstore.log import Entries
+from factstore.log import NO_ENTRIES, Entries, chained, rows_at
 from factstore.portable.blocks import Block, to_frame
 from factstore.portable.frames import DIGEST, END, HEADER, MAGIC, TRANSACTIONS, framed
 from factstore.portable.reading import Export
+from factstore.schema import Ids
 from factstore.values import ValueType
 from tests import pg
 from tests.drawn_store import fill, told
@@ -72,6 +74,63 @@ def test_a_bootstrap_with_other_attributes_is_refused() -> None:
     target = connect("memory:")
     with pytest.raises(ExportError, match="another version") as error:
         target.import_(rewritten(source()[1], renamed))
+    assert (error.value.code, target.db().basis_t) == ("export/bootstrap", 0)
+
+
+class Upgraded:
+    """The blocks of a store that a version without ``tx/origin`` made, and a later one upgraded in transaction 2."""
+
+    def __init__(self) -> None:
+        self.rows: LogRows | None = None
+        self.entries = NO_ENTRIES
+
+    def __call__(self, block: Block) -> Block:
+        if block.upto == 0:
+            mine = block.rows.e == Ids.TX_ORIGIN
+            self.rows = rows_at(block.rows, mine)
+            # Its name and its doc, which nothing else is.
+            own = np.isin(block.entries.code, self.rows.v[self.rows.vt >= ValueType.STRING])
+            self.entries = block.entries.at(own)
+            return block._replace(rows=rows_at(block.rows, ~mine), entries=block.entries.at(~own))
+        return self._with_upgrade(block) if block.after == 0 else block
+
+    def _with_upgrade(self, block: Block) -> Block:
+        assert self.rows is not None
+        codes = dict(zip(self.entries.code.tolist(), range(5000, 5010), strict=False))
+        interned = self.rows.vt >= ValueType.STRING
+        v = [codes[v] if coded else v for v, coded in zip(self.rows.v.tolist(), interned.tolist(), strict=True)]
+        added = self.rows._replace(tx=np.full(len(v), TX0 + 2), v=ints(v))
+        at = np.searchsorted(block.rows.tx, TX0 + 2, side="right")
+        rows = LogRows(*(np.insert(column, at, more) for column, more in zip(block.rows, added, strict=True)))
+        entries = chained(block.entries, self.entries._replace(code=ints(list(codes.values()))))
+        return block._replace(rows=rows, entries=entries, next_v=6000, code=5009)
+
+
+@pytest.mark.parametrize("target", ["memory", "postgresql"])
+def test_what_an_upgrade_made_built_in_is_built_in_here(target, dsn) -> None:
+    conn, file = source()
+    schema = pg.fresh_schema()
+    with connect("memory:") if target == "memory" else connect(dsn, schema=schema) as copy:
+        copy.import_(rewritten(file, Upgraded()))
+        assert told(copy) == told(conn)
+        assert copy.import_(rewritten(file, Upgraded()))[1:3] == (0, 0)
+    pg.drop_schema(dsn, schema)
+
+
+def test_what_is_said_otherwise_of_a_built_in_attribute_is_refused() -> None:
+    upgraded = Upgraded()
+
+    def changed(block: Block) -> Block:
+        block = upgraded(block)
+        if upgraded.rows is not None:
+            # Of many values, which nobody's tx/origin has.
+            many = np.where(upgraded.rows.v == 60, 61, upgraded.rows.v)
+            upgraded.rows = upgraded.rows._replace(v=many)
+        return block
+
+    target = connect("memory:")
+    with pytest.raises(ExportError, match="begin otherwise") as error:
+        target.import_(rewritten(source()[1], changed))
     assert (error.value.code, target.db().basis_t) == ("export/bootstrap", 0)
 
 
