@@ -21,6 +21,7 @@ from factstore.datom import FIRST_ENTITY, FOREVER, TX0
 from factstore.dictionary import Dictionary, Entry
 from factstore.errors import LogError
 from factstore.index import NO_INDEX, AttributeIndex, Found
+from factstore.log.memory_stretch import lives_ended, of_attribute
 from factstore.log.port import (
     FIRST_CODE,
     Counters,
@@ -34,7 +35,7 @@ from factstore.log.port import (
     operations,
     rows_at,
 )
-from factstore.log.stretch import Entries, Settled, Stretch, settled
+from factstore.log.stretch import Entries, Stretch, settled
 from factstore.snapshot import NO_FACTS, Facts
 from factstore.values import Value, ValueType
 
@@ -232,8 +233,8 @@ def _after_stretch(state: _State, stretch: Stretch) -> _State:
     live, ended = state.live.evolver(), state.ended.evolver()
     for attribute in np.unique(rows.a).tolist():
         index = state.live.get(attribute, NO_INDEX)
-        mine = _of_attribute(rows, attribute, done)
-        gone, lives = _lives_ended(index, stretch, mine)
+        mine = of_attribute(rows, attribute, done)
+        gone, lives = lives_ended(index, stretch, mine)
         if len(lives.e):
             ended.set(attribute, _appended(state.ended.get(attribute, ()), lives))
         if len(gone.e):
@@ -246,23 +247,6 @@ def _after_stretch(state: _State, stretch: Stretch) -> _State:
     refs = state.refs | frozenset(np.unique(rows.a[rows.vt == ValueType.REF]).tolist())
     counters = Counters(stretch.upto + 1, stretch.next_e, stretch.next_v)
     return _State(counters, live.persistent(), ended.persistent(), refs, _appended(state.log, rows))
-
-
-def _of_attribute(rows: LogRows, attribute: int, done: Settled) -> Settled:
-    mine = rows.a == attribute
-    first, last = done.passed
-    return Settled(done.ended[mine[done.ended]], (first[mine[first]], last[mine[last]]), done.begun[mine[done.begun]])
-
-
-def _lives_ended(index: AttributeIndex, stretch: Stretch, done: Settled) -> tuple[Rows, Intervals]:
-    """What a stretch takes out of an index, and the lives it leaves to the past."""
-    rows = stretch.rows
-    held, start = index.find(rows.e[done.ended], rows.v[done.ended])
-    ended = done.ended[held]
-    at = np.concatenate((ended, done.passed[1]))
-    begins = np.concatenate((start[held], rows.tx[done.passed[0]]))
-    lives = Intervals(rows.e[at], rows.v[at], begins, rows.tx[at])
-    return _split(rows, ended), _masked(lives, ~stretch.forgotten[at])
 
 
 def _split(rows: LogRows, mask: Any) -> Rows:

@@ -56,8 +56,8 @@ class Export:
             if frame.kind == END:
                 self.complete = True
                 continue
-            if frame.meta.get("after") != self.t:
-                raise self._damaged(f"a block does not begin after transaction {self.t}")
+            if frame.meta.get("after") != self.t or (self.t < 0) != (frame.meta.get("upto") == 0):
+                raise self._damaged(f"a block does not begin after transaction {self.t}, or not with the bootstrap")
             self.t = frame.meta["upto"]
             self._past(frame)
             yield frame

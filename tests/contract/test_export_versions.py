@@ -143,6 +143,8 @@ def test_another_version_of_the_format_is_refused() -> None:
 def test_transactions_out_of_order_are_refused() -> None:
     with pytest.raises(ExportError, match="damaged"):
         connect("memory:").import_(rewritten(source()[1], lambda block: block._replace(after=block.after + 1)))
+    with pytest.raises(ExportError, match="damaged"):
+        connect("memory:").import_(rewritten(source()[1], lambda block: block._replace(upto=block.upto + 1)))
 
 
 @pytest.fixture
