@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from factstore import URI, Connection, Datom, FactstoreError, Keyword, Symbol, ValueType
+from factstore.datom import FIRST_ENTITY
 from factstore.values_bytes import to_bytes
 
 VALUES: dict[str, list[Any]] = {
@@ -90,10 +91,11 @@ def _redefined(draw: random.Random, names: list[str], step: int) -> Any:
 def told(conn: Connection) -> dict[str, Any]:
     """All that a store says: its log with every value, the facts and past lives at every t, its schemas."""
     db = conn.db()
+    names = [attribute.ident for attribute in db.schema if attribute.id >= FIRST_ENTITY] + [Keyword("db/ident")]
     return {
         "log": [(c.t, c.tx, c.instant, sorted(map(shown, c.datoms))) for c in conn.log()],
         "codes": sorted(zip(*(column.tolist() for column in conn.log_range(-1)), strict=True)),
-        "facts": [[*map(shown, db.as_of(t).datoms(a.ident))] for t in range(db.basis_t + 1) for a in db.schema],
+        "facts": [[*map(shown, db.as_of(t).datoms(name))] for t in range(db.basis_t + 1) for name in names],
         "lives": [[*map(shown, db.history().datoms(a.ident))] for a in db.schema],
         "schema": [str([*db.as_of(t).schema]) for t in range(db.basis_t + 1)],
         "old idents": [db.entid(f"e/{n}") for n in range(4)],

@@ -29,8 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     :db.type/string
     0
     """
-    arguments = parser().parse_args(argv)
     try:
+        arguments = parser().parse_args(argv)
         arguments.command(arguments)
         sys.stdout.flush()
     except FactstoreError as error:

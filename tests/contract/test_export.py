@@ -71,7 +71,7 @@ def imported(file: io.BytesIO | Path, **options: Any) -> Connection:
     return conn
 
 
-@settings(max_examples=6)
+@settings(max_examples=5)
 @given(seed=st.integers(0, 10_000), rows=st.sampled_from([1, 30, 200_000]))
 def test_a_store_goes_from_memory_to_postgresql_and_back_as_it_was(dsn: str, seed: int, rows: int) -> None:
     schema = pg.fresh_schema()
@@ -86,7 +86,7 @@ def test_a_store_goes_from_memory_to_postgresql_and_back_as_it_was(dsn: str, see
     pg.drop_schema(dsn, schema)
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(seed=st.integers(0, 10_000), rows=st.sampled_from([1, 20, 200_000]))
 def test_a_store_goes_from_memory_to_memory_as_it_was(seed: int, rows: int) -> None:
     source = filled(seed, 16)
