@@ -12,11 +12,14 @@ from __future__ import annotations
 from factstore import edn
 from factstore.columns import LogRows
 from factstore.conn import Connection
+from factstore.conn_excise import Excision
+from factstore.conn_listen import Listener
 from factstore.conn_load import LoadReport
 from factstore.conn_stats import AttributeStats, Stats
 from factstore.conn_target import connect
 from factstore.database import Commit, Db
 from factstore.datom import Datom
+from factstore.db_datoms import Datoms
 from factstore.entity import Entity
 from factstore.errors import (
     EdnError,
@@ -42,15 +45,18 @@ __all__ = [
     "Commit",
     "Connection",
     "Datom",
+    "Datoms",
     "Db",
     "EdnError",
     "Entity",
     "EntityError",
+    "Excision",
     "ExportError",
     "ExportSummary",
     "FactstoreError",
     "InvalidValue",
     "Keyword",
+    "Listener",
     "LoadReport",
     "LogError",
     "LogRows",

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from types import TracebackType
@@ -22,13 +22,16 @@ from factstore import portable, tx
 from factstore.columns import LogRows, ints
 from factstore.conn_cache import BoundedSnapshot, Recency, within
 from factstore.conn_commit import Head, Store, commit
+from factstore.conn_excise import Excision, commit_excision
+from factstore.conn_listen import Listener, commits, reach
 from factstore.conn_load import LoadReport, Progress, load_each
 from factstore.conn_stats import Stats, stats_of
 from factstore.conn_turns import Entry, Turns
-from factstore.database import Commit, Db, commits_in
+from factstore.database import Commit, Db
 from factstore.datom import TX0
+from factstore.db import EntityRef
 from factstore.errors import LogError
-from factstore.log import Log, advance_schema, rows_at, schema_at
+from factstore.log import Log, advance_schema, last_excision, rows_at, schema_at
 from factstore.recent import FEW, Op, ops_in
 from factstore.schema import Ids, Schema
 from factstore.snapshot import Indexes, Past, Snapshot, changes_of
@@ -36,8 +39,6 @@ from factstore.values import ValueType, decode_inline
 
 _IDLE: Final = 0.05
 """Seconds after a commit in which others can not have written much."""
-_PAGE: Final = 4096
-"""Transactions decoded at a time by :meth:`Connection.log`."""
 
 
 class Connection:
@@ -68,12 +69,8 @@ class Connection:
         self._turns = Turns()
         self._committed = time.monotonic()
         self._renew_locks()
-        self._begin_anew()
+        self._head = self._cold(log.head())
         _OPEN.add(self)
-
-    def _begin_anew(self) -> None:
-        t = self._log.head()
-        self._head = Head(self._db_at(t, schema_at(self._log, t), {}), _instant_of(self._log, t))
 
     def _renew_locks(self) -> None:
         self._turns.renew()
@@ -98,6 +95,7 @@ class Connection:
         if not self._closed:
             self._closed = True
             self._turns.close()
+            self._log.wake()
             self._log.close()
             self._on_close()
 
@@ -198,6 +196,49 @@ class Connection:
         self._reach(t)
         return self._head
 
+    def excise(
+        self, *targets: EntityRef, attrs: Iterable[str | int] | None = None, before: int | datetime | None = None
+    ) -> Excision:
+        """Takes facts out for good, from now and from all of the past, and records that it did.
+
+        A target that is an entity loses its facts, or those of ``attrs``; one that is an attribute is lost by every
+        entity. ``before``, a t, a transaction id or an instant, spares what was asserted then or later. Refs *to* an
+        entity stay. The values leave every table, this process, and others as soon as they look at the store
+        again. Raises ``tx/excise`` for what may not be taken out (what is built in, whole transactions), and
+        ``store/permission`` where the database role does not own the store.
+
+        >>> import factstore
+        >>> conn = factstore.connect("memory:")
+        >>> eid = conn.transact([{"db/id": "x", "db/doc": "a secret"}]).tempids["x"]
+        >>> conn.excise(eid).datoms
+        1
+        >>> conn.db().history().datoms("eavt", eid)
+        []
+        """
+        self._check_open()
+        done: list[Excision] = []
+
+        def alone(entries: Sequence[Entry]) -> None:
+            try:
+                done.append(self._excise(targets, attrs, before))
+                entries[0].settle(done[0].report)
+            except Exception as error:
+                entries[0].settle(error)
+
+        self._turns.transact(None, alone, alone=True)
+        return done[0]
+
+    def _excise(
+        self, targets: Sequence[EntityRef], attrs: Iterable[str | int] | None, before: int | datetime | None
+    ) -> Excision:
+        with self._log.writer() as writer:
+            self._reach(writer.counters.t - 1)
+            plan, datoms = commit_excision(writer, self._head, targets, attrs, before)
+        self._forget(plan.t)
+        earlier, after = self._cold(plan.t - 1), self._cold(plan.t)
+        self._publish(after)
+        return Excision(tx.TxReport(earlier.db, after.db, plan), datoms)
+
     def log_range(self, after: int = 0, upto: int | None = None) -> LogRows:
         """The log of the transactions with ``after < t <= upto`` as columns, values encoded."""
         self._check_open()
@@ -216,8 +257,50 @@ class Connection:
         """
         db = self.db()
         last = db.basis_t if upto is None else min(db.t_of(upto), db.basis_t)
-        for start in range(db.t_of(after), last, _PAGE):
-            yield from commits_in(self._log.read(start, min(start + _PAGE, last)), db)
+        yield from commits(self._log, db, db.t_of(after), last)
+
+    def listen(self, after: int | datetime | None = None, *, timeout: float | None = None) -> Listener:
+        """The transactions after this moment, or after ``after`` (a t, a transaction id or an instant), as they come.
+
+        An iterator of reports, and a context manager: everyone's commits, this connection's included, in order and
+        without a gap, however often the database goes away and comes back. With ``timeout`` an iteration ends when
+        nothing has come for so many seconds, and a later one goes on where it ended. A report from here has no
+        tempids; its ``db_before`` and ``db_after`` are as in the report of who committed.
+
+        >>> import factstore
+        >>> conn = factstore.connect("memory:")
+        >>> with conn.listen(timeout=0) as reports:
+        ...     written = conn.transact([{"db/ident": "color/red"}])
+        ...     [(report.t, len(report.datoms)) for report in reports]
+        [(1, 2)]
+        """
+        db = self.db()
+        start = db.basis_t if after is None else db.t_of(after)
+        return Listener(
+            self._log,
+            self._head_at(min(start, db.basis_t)),
+            start,
+            move=self._following,
+            check_open=self._check_open,
+            timeout=timeout,
+        )
+
+    def sync(self, t: int | None = None, *, timeout: float | None = None) -> Db:
+        """A db value with transaction ``t`` (a t or a transaction id) in it, once there is one; the newest for None.
+
+        For what another process has told of: its report's ``t`` goes with the message. ``log/timeout`` if it takes
+        longer than ``timeout`` seconds.
+
+        >>> import factstore
+        >>> factstore.connect("memory:").sync()
+        <Db t=0>
+        """
+        db = self.db()
+        wanted = 0 if t is None else db.t_of(t)
+        if wanted > db.basis_t:
+            reach(self._log, wanted, timeout, self._check_open)
+            db = self.db()
+        return db
 
     def stats(self) -> Stats:
         """How much the store holds: facts, lives that are over, operations, values, bytes on disk or in memory.
@@ -270,7 +353,7 @@ class Connection:
         done = portable.restore(self._log, path, partial, progress)
         # Not caught up with, which would read all of the log at once.
         with self._advancing:
-            self._begin_anew()
+            self._head = self._cold(self._log.head())
         return done
 
     def _check_open(self) -> None:
@@ -284,9 +367,34 @@ class Connection:
         with self._advancing:
             head = self._head
             if t > head.db.basis_t:
-                rows = self._log.read(head.db.basis_t, t)
-                schema = advance_schema(head.db.schema, rows, self._log, t)
-                self._head = self._moved(head, rows, t, schema, _last_instant(rows) or head.instant)
+                self._head = self._followed(head, self._log.read(head.db.basis_t, t), t)
+
+    def _followed(self, head: Head, rows: LogRows, t: int) -> Head:
+        """The head at ``t``, ``rows`` being the log since ``head``."""
+        excised = last_excision(rows)
+        if excised is not None:
+            self._forget(excised)
+            return self._cold(t)
+        schema = advance_schema(head.db.schema, rows, self._log, t)
+        return self._moved(head, rows, t, schema, _last_instant(rows) or head.instant)
+
+    def _following(self, head: Head, rows: LogRows, t: int) -> Head:
+        """The same for who follows the log by itself; the connection's own head where that is at ``t``."""
+        newest = self._head
+        return newest if newest.db.basis_t == t else self._followed(head, rows, t)
+
+    def _head_at(self, t: int) -> Head:
+        """The head as it was at ``t``, of which nothing is loaded unless it is now."""
+        newest = self._head
+        return newest if newest.db.basis_t == t else self._cold(t)
+
+    def _cold(self, t: int) -> Head:
+        return Head(self._db_at(t, schema_at(self._log, t), {}), _instant_of(self._log, t))
+
+    def _forget(self, t: int) -> None:
+        """Lets go of all that this process holds of a store from which transaction ``t`` took something out."""
+        self._log.forget(t)
+        self._past = Past(self._log)
 
     def _moved(
         self, head: Head, rows: LogRows | Sequence[Op], t: int, schema: Schema, instant: datetime | None

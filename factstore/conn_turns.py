@@ -37,14 +37,21 @@ _PATIENCE: Final = 0.1
 class Entry:
     """A transaction on its way; ``commit`` is what commits a group of them, and settles each."""
 
-    __slots__ = ("_report", "_taken", "_woken", "commit", "data", "error", "future", "settled")
+    __slots__ = ("_report", "_taken", "_woken", "alone", "commit", "data", "error", "future", "settled")
 
     def __init__(
-        self, data: Any, commit: Callable[[Sequence[Entry]], None], future: Future[Report] | None = None
+        self,
+        data: Any,
+        commit: Callable[[Sequence[Entry]], None],
+        future: Future[Report] | None = None,
+        *,
+        alone: bool = False,
     ) -> None:
         self.data = data
         self.commit = commit
         self.future = future
+        self.alone = alone
+        """Whether it must be a group of its own."""
         self.settled = False
         self.error: BaseException | None = None
         self._report: Report | None = None
@@ -119,10 +126,10 @@ class Turns:
         self._expected = 1
         self._patience = 0.0
 
-    def transact(self, data: Any, commit: Callable[[Sequence[Entry]], None]) -> Report:
+    def transact(self, data: Any, commit: Callable[[Sequence[Entry]], None], *, alone: bool = False) -> Report:
         """Commits in this thread, or lets the leader do it; waits for the outcome."""
         self.refuse_nested()
-        mine = Entry(data, commit)
+        mine = Entry(data, commit, alone=alone)
         if self._thread == threading.get_ident():  # in a callback of a future, called between two groups
             self._enter(mine, self._leader)
             self._lead_until(mine)
@@ -230,7 +237,7 @@ class Turns:
             forms = 0
             while self._queue and len(group) < MOST_TRANSACTIONS:
                 forms += self._queue[0].size
-                if group and forms > MOST_FORMS:
+                if group and (forms > MOST_FORMS or group[0].alone or self._queue[0].alone):
                     break
                 group.append(self._queue.popleft())
             return group

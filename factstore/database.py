@@ -15,6 +15,7 @@ from factstore import tx
 from factstore.columns import LogRows
 from factstore.datom import TX0, Datom
 from factstore.db import DbValue, EntityRef
+from factstore.db_orders import pull_along
 from factstore.dictionary import Dictionary, Overlay
 from factstore.entity import Entity, entity
 from factstore.log import values_in
@@ -112,6 +113,30 @@ class Db(DbValue):
     def pull_many(self, pattern: Any, refs: Sequence[EntityRef]) -> list[dict[Any, Any] | None]:
         """:meth:`pull` of each of ``refs``, read together."""
         return pulling.pull_many(self, pattern, refs, functions=self._functions)
+
+    def index_pull(
+        self,
+        index: str,
+        pattern: Any,
+        start: Sequence[Any],
+        *,
+        reverse: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> Iterator[dict[Any, Any] | None]:
+        """:meth:`pull` of the entities along an index, from a place on: pages of a sorted list without a query.
+
+        ``index`` is ``"avet"`` or ``"aevt"``; ``start`` are components, the attribute first, and only its datoms are
+        walked: forward from the first that is not before ``start``, with ``reverse`` back from the last not after it.
+        Datoms next to each other that are about one entity give it once. Read in batches as it is iterated.
+
+        >>> import factstore
+        >>> db = factstore.connect("memory:").db()
+        >>> list(db.index_pull("avet", "[:db/ident]", ["db/ident", "db.type/s"], limit=2))
+        [{'db/ident': :db.type/string}, {'db/ident': :db.type/symbol}]
+        """
+        walked = pull_along(self, index, start, reverse=reverse, limit=limit, offset=offset)
+        return pulling.pull_pages(self, pattern, walked, functions=self._functions)
 
     def entity(self, ref: EntityRef) -> Entity | None:
         """An entity as a read-only mapping that reads on when it is looked at; None if there is none."""

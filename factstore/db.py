@@ -12,13 +12,16 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from factstore.columns import Ints, Mask, Rows, decode, encode
+from factstore.columns import Ints, Mask, Rows, decode, encode, ints
 from factstore.datom import FOREVER, TX0, Datom, is_tx
+from factstore.db_datoms import DatomRows, asserted, lived, rows_of, taken
+from factstore.db_orders import Orders
 from factstore.dictionary import Dictionary, Overlay
 from factstore.errors import EntityError, FactstoreError
 from factstore.index import AttributeIndex
 from factstore.schema import Attribute, Ids, Schema
 from factstore.snapshot import Facts, Snapshot
+from factstore.snapshot_lives import Lives
 from factstore.values import LONG_MAX, LONG_MIN, Keyword, Value, ValueType, coerce, encode_inline
 
 EntityRef = Any
@@ -36,13 +39,30 @@ class Operations(NamedTuple):
     added: Mask
 
 
+class _Filter(NamedTuple):
+    """A predicate, and the value it is called with: the one that was filtered."""
+
+    outer: DbValue
+    predicate: Predicate
+
+
 Self = TypeVar("Self", bound="DbValue")
 
 
-class DbValue:
+class DbValue(Orders):
     """All facts at one basis, through one view."""
 
-    __slots__ = ("_cache", "_filters", "as_of_t", "dictionary", "is_history", "schema", "since_t", "snapshot")
+    __slots__ = (
+        "_cache",
+        "_filters",
+        "_in_value_order",
+        "as_of_t",
+        "dictionary",
+        "is_history",
+        "schema",
+        "since_t",
+        "snapshot",
+    )
 
     def __init__(self, snapshot: Snapshot, schema: Schema, dictionary: Dictionary | Overlay) -> None:
         self.snapshot = snapshot
@@ -51,8 +71,20 @@ class DbValue:
         self.as_of_t: int | None = None
         self.since_t: int | None = None
         self.is_history = False
-        self._filters: tuple[Predicate, ...] = ()
+        self._filters: tuple[_Filter, ...] = ()
         self._cache: dict[int, AttributeIndex] = {}
+        self._in_value_order: dict[int, DatomRows] = {}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DbValue) and self._shows == other._shows
+
+    def __hash__(self) -> int:
+        return hash(self._shows)
+
+    @property
+    def _shows(self) -> tuple[Any, ...]:
+        """What makes two values show the same: the facts they stand on, and the view."""
+        return self.snapshot.key, self.as_of_t, self.since_t, self.is_history, self._filters
 
     def __repr__(self) -> str:
         views = [f"as_of={self.as_of_t}"] if self.as_of_t is not None else []
@@ -76,6 +108,7 @@ class DbValue:
         other.is_history = self.is_history
         other._filters = self._filters
         other._cache = {}
+        other._in_value_order = {}
         return other
 
     def _with(self: Self, **changes: Any) -> Self:
@@ -100,8 +133,12 @@ class DbValue:
 
     def filter(self: Self, predicate: Predicate) -> Self:
         """Only the datoms for which ``predicate(db, datom)`` is true; ``db`` is this value."""
-        outer = self
-        return self._with(_filters=(*self._filters, lambda _, datom: predicate(outer, datom)))
+        return self._with(_filters=(*self._filters, _Filter(self, predicate)))
+
+    @property
+    def is_filtered(self) -> bool:
+        """True after :meth:`filter`; ``as_of_t``, ``since_t`` and ``is_history`` tell of the other views."""
+        return bool(self._filters)
 
     def moved(self: Self, snapshot: Snapshot, schema: Schema, dictionary: Dictionary | Overlay) -> Self:
         """This view of another state."""
@@ -178,7 +215,7 @@ class DbValue:
             mask &= tx > TX0 + self.since_t
         if self._filters:
             datoms = self._datoms(attribute, Operations(e, v, tx, added))
-            kept = [all(passes(self, datom) for passes in self._filters) for datom in datoms]
+            kept = [all(passes.predicate(passes.outer, datom) for passes in self._filters) for datom in datoms]
             mask &= np.asarray(kept, dtype=np.bool_)
         return mask
 
@@ -196,12 +233,44 @@ class DbValue:
         return facts if not self._filters else self._filtered(facts)
 
     def _filtered(self, facts: Facts) -> Facts:
-        mask = np.ones(len(facts.e), dtype=np.bool_)
-        for id in np.unique(facts.a).tolist():
-            mine = facts.a == id
-            every = np.ones(int(mine.sum()), dtype=np.bool_)
-            mask[mine] = self._passing(self.schema.attribute(id), facts.e[mine], facts.v[mine], facts.tx[mine], every)
-        return Facts(*(column[mask] for column in facts))
+        kept = self._kept(asserted(facts))
+        return Facts(*(column[kept] for column in facts))
+
+    def _kept(self, rows: DatomRows) -> Mask:
+        mask = np.ones(len(rows.e), dtype=np.bool_)
+        for id in np.unique(rows.a).tolist():
+            e, _, v, tx, added = taken(rows, at := rows.a == id)
+            mask[at] = self._passing(self.schema.attribute(id), e, v, tx, added)
+        return mask
+
+    def rows(self, attribute: Attribute) -> DatomRows:
+        """:meth:`operations` of one attribute, as datoms of several are told."""
+        e, v, tx, added = self.operations(attribute)
+        return rows_of(e, attribute.id, v, tx, added)
+
+    def rows_about(self, entities: Ints) -> DatomRows:
+        """The datoms about ``entities`` in this view, in any order, without loading whole attributes for it."""
+        if not self.is_history:
+            return asserted(self.facts_of(entities))
+        rows = lived(self._shown.lives_of(entities))
+        return taken(rows, self._kept(rows))
+
+    def rows_to(self, entities: Ints) -> DatomRows:
+        """The datoms that refer to ``entities``, likewise."""
+        lives = self._shown.lives_to(entities, ints([attribute.id for attribute in self.schema if attribute.is_ref]))
+        rows = lived(lives if self.is_history else Lives(*(column[lives.end == FOREVER] for column in lives)))
+        return taken(rows, self._kept(rows))
+
+    def entities(self, beyond: int, count: int, backwards: bool = False) -> Ints:
+        """Up to ``count`` entities next above ``beyond`` (``backwards``: below), among them all this view shows."""
+        return self._shown.entities(beyond, count, backwards)
+
+    def in_value_order(self, attribute: Attribute, make: Callable[[], DatomRows]) -> DatomRows:
+        """The datoms of an attribute in value order, which ``make`` makes when they are first asked for."""
+        found = self._in_value_order.get(attribute.id)
+        if found is None:
+            found = self._in_value_order[attribute.id] = make()
+        return found
 
     def entid(self, ref: EntityRef) -> int | None:
         """The entity id of an id, ident or lookup ref; None if an ident or lookup ref names nothing."""
@@ -246,27 +315,9 @@ class DbValue:
             return self.entid(value)
         return encode(attribute.type, [coerce(attribute.type, value)], self.dictionary)[0]
 
-    def datoms(self, attribute: str | int, *, e: EntityRef = None, v: Value = None) -> list[Datom]:
-        """The datoms of one attribute in (e, v) order, of one entity or with one value if given."""
-        known = self.schema.attribute(attribute)
-        found = self.operations(known)
-        mask = np.ones(len(found.e), dtype=np.bool_)
-        if e is not None:
-            mask &= found.e == self.entid_strict(e)
-        if v is not None:
-            code = self.encode(known, v)
-            mask &= (found.v == code) if code is not None else False
-        rows = _at(found, mask)
-        return self._datoms(known, _at(rows, np.lexsort((rows.added, rows.tx, rows.v, rows.e))))
-
     def ident(self, entity: int) -> Keyword | None:
         """The ident of an entity, None if it has none."""
         return self.schema.ident(entity)
-
-
-def _at(operations: Operations, which: Any) -> Operations:
-    e, v, tx, added = operations
-    return Operations(e[which], v[which], tx[which], added[which])
 
 
 def _no_entity_ref(ref: object) -> FactstoreError:

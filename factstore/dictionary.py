@@ -1,8 +1,8 @@
 """Interned values and their int64 codes.
 
 Strings, keywords, uuids and the like are stored once and spoken of by number. A code, once given,
-never changes its meaning and is never reused, so a process may keep what it has learned for ever;
-what it has not learned yet is asked of the store, a batch at a time.
+never changes its meaning and is never reused, so a process may keep what it has learned until an
+excision takes values out; what it has not learned yet is asked of the store, a batch at a time.
 
 A life: a value is *sought* (:meth:`Dictionary.codes_of`), found nowhere, given a code by a committed
 transaction, and *learned* (:meth:`Dictionary.learn`). Values that only a query or a speculative
@@ -110,6 +110,7 @@ class Dictionary:
         self._lock = threading.Lock()
         self._values: list[Any] = []
         self._codes: dict[ValueType, dict[Any, int]] = {vt: {} for vt in ValueType if vt.interned}
+        self._forgotten = -1
 
     def known(self, vt: ValueType) -> dict[Any, int]:
         """The codes this process has learned for a type (not for tuples, which are keyed by bytes)."""
@@ -121,41 +122,74 @@ class Dictionary:
 
     def learn(self, entries: Iterable[Entry]) -> None:
         """Keeps ``entries``."""
+        with self._lock:
+            self._learn(entries)
+
+    @property
+    def forgotten(self) -> int:
+        """The t of the last excision it has been told of, -1 for none."""
+        return self._forgotten
+
+    def learn_since(self, entries: Iterable[Entry], forgotten: int) -> bool:
+        """Keeps what was read after the excision ``forgotten``; not, and False, if there has been another one since."""
+        with self._lock:
+            if self._forgotten != forgotten:
+                return False
+            self._learn(entries)
+            return True
+
+    def _learn(self, entries: Iterable[Entry]) -> None:
         if isinstance(entries, Entries) and ValueType.TUPLE not in entries.kinds:
             self._learn_run(entries)
             return
-        with self._lock:
-            values, codes, size = self._values, self._codes, len(self._values)
-            for code, vt, value in entries:
-                if code >= size:
-                    values.extend([_MISSING] * (max(code + 1, 2 * size) - size))
-                    size = len(values)
-                values[code] = value
-                codes[vt][value if vt is not ValueType.TUPLE else key_of(vt, value)] = code
+        values, codes, size = self._values, self._codes, len(self._values)
+        for code, vt, value in entries:
+            if code >= size:
+                values.extend([_MISSING] * (max(code + 1, 2 * size) - size))
+                size = len(values)
+            values[code] = value
+            codes[vt][value if vt is not ValueType.TUPLE else key_of(vt, value)] = code
 
     def _learn_run(self, entries: Entries) -> None:
         first, beyond = entries.first, entries.first + len(entries)
-        with self._lock:
-            self._values.extend([_MISSING] * (beyond - len(self._values)))
-            self._values[first:beyond] = entries.values
-            kinds = set(entries.kinds)
-            for vt in kinds:
-                pairs = zip(entries.values, range(first, beyond), strict=True)
-                mine = (kind is vt for kind in entries.kinds)
-                self._codes[vt].update(pairs if len(kinds) == 1 else itertools.compress(pairs, mine))
+        self._values.extend([_MISSING] * (beyond - len(self._values)))
+        self._values[first:beyond] = entries.values
+        kinds = set(entries.kinds)
+        for vt in kinds:
+            pairs = zip(entries.values, range(first, beyond), strict=True)
+            mine = (kind is vt for kind in entries.kinds)
+            self._codes[vt].update(pairs if len(kinds) == 1 else itertools.compress(pairs, mine))
 
     def codes_of(self, vt: ValueType, values: Sequence[Value]) -> list[int | None]:
         """The code of each value, None where the store has none."""
-        known = self._codes[vt]
+        forgotten, known = self._forgotten, self._codes[vt]
         keys = values if vt is not ValueType.TUPLE else [key_of(vt, value) for value in values]
         found = list(map(known.get, keys))
         if self._unknown is not None and None in found:
             strangers = {key: value for key, value, code in zip(keys, values, found, strict=True) if code is None}
             entries = list(self._unknown.entries_of_values(vt, list(strangers.values())))
+            learned = self.learn_since(entries, forgotten)
             if entries:
-                self.learn(entries)
                 found = list(map(known.get, keys))
+            if not learned or self._forgotten != forgotten:
+                return self.codes_of(vt, values)
         return found
+
+    def forget(self, t: int) -> None:
+        """Forgets everything, once, because transaction ``t`` took values out of the store."""
+        with self._lock:
+            if t > self._forgotten:
+                self._forgotten = t
+                self._values = []
+                for codes in self._codes.values():
+                    codes.clear()
+
+    def drop(self, gone: Iterable[tuple[int, ValueType]]) -> None:
+        """Forgets the values of some codes, for good."""
+        with self._lock:
+            for code, vt in gone:
+                self._codes[vt].pop(key_of(vt, self._values[code]), None)
+                self._values[code] = _MISSING
 
     def code_of(self, vt: ValueType, value: Value) -> int | None:
         """The code of one value, None where the store has none."""
@@ -166,14 +200,17 @@ class Dictionary:
 
     def values_of(self, codes: Sequence[int]) -> list[Value]:
         """The value of each code; :class:`LogError` ``log/unknown-code`` if the store knows no such code."""
-        values = self._values
+        forgotten, values = self._forgotten, self._values
         try:
             found = [values[code] for code in codes]
         except IndexError:
             found = None
         if found is None or _MISSING in found:
-            self._ask([code for code in set(codes) if code >= len(values) or values[code] is _MISSING])
-            found = [self._values[code] for code in codes]
+            self._ask([code for code in set(codes) if code >= len(values) or values[code] is _MISSING], forgotten)
+            values = self._values
+            if self._forgotten != forgotten:
+                return self.values_of(codes)
+            found = [values[code] for code in codes]
         return found
 
     def learned(self, low: int, high: int) -> list[Entry]:
@@ -189,11 +226,11 @@ class Dictionary:
         held = ((code, value) for code, value in enumerate(values, max(low, 0)) if value is not _MISSING)
         return [(code, _INTERNED[type(value)], value) for code, value in held]
 
-    def _ask(self, codes: list[int]) -> None:
-        if self._unknown is not None:
-            self.learn(self._unknown.entries_of_codes(codes))
-        lost = [code for code in codes if code >= len(self._values) or self._values[code] is _MISSING]
-        if lost:
+    def _ask(self, codes: list[int], forgotten: int) -> None:
+        learned = self._unknown is None or self.learn_since(self._unknown.entries_of_codes(codes), forgotten)
+        known = self._values
+        lost = [code for code in codes if code >= len(known) or known[code] is _MISSING]
+        if lost and learned and self._forgotten == forgotten:
             raise LogError(f"the dictionary has no value for code {lost[0]}", code="log/unknown-code", codes=lost)
 
     def __len__(self) -> int:

@@ -13,8 +13,9 @@ itself is shown as its ``db/id`` alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -58,6 +59,22 @@ def pull_many(
     found = entids(current(db), refs)
     pulled = iter(pull_ids(db, pattern, ints([entity for entity in found if entity is not None]), functions=functions))
     return [None if entity is None else next(pulled) for entity in found]
+
+
+def pull_pages(
+    db: DbValue, pattern: Any, entities: Iterator[int], *, functions: Functions | None = None
+) -> Iterator[Pulled | None]:
+    """What ``pattern`` shows of each entity, read in batches that grow from a few to a thousand."""
+    current(db)
+    parse_pull(pattern)
+
+    def pages() -> Iterator[Pulled | None]:
+        size = 16
+        while page := list(islice(entities, size)):
+            yield from pull_ids(db, pattern, ints(page), functions=functions)
+            size = min(2 * size, 1024)
+
+    return pages()
 
 
 def pull_ids(db: DbValue, pattern: Any, eids: Ints, *, functions: Functions | None = None) -> list[Pulled | None]:

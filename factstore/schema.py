@@ -14,7 +14,15 @@ from typing import Any, Final
 from pyrsistent import PMap, pmap
 
 from factstore.errors import SchemaError
-from factstore.schema_builtin import BUILTIN, ENUMS, SCHEMA_ATTRIBUTES, Attribute, Ids, bootstrap_facts
+from factstore.schema_builtin import (
+    BUILTIN,
+    ENUMS,
+    EXCISION_ATTRIBUTES,
+    SCHEMA_ATTRIBUTES,
+    Attribute,
+    Ids,
+    bootstrap_facts,
+)
 from factstore.schema_define import defined
 from factstore.values import Keyword, Value
 
@@ -23,6 +31,7 @@ __all__ = [
     "BUILTIN",
     "Change",
     "ENUMS",
+    "EXCISION_ATTRIBUTES",
     "Ids",
     "SCHEMA_ATTRIBUTES",
     "Schema",

@@ -63,6 +63,10 @@ class Ids:
     ENSURE: Final = 16
     DERIVED_BY: Final = 17
     TX_ORIGIN: Final = 18
+    EXCISE: Final = 30
+    EXCISE_ATTRS: Final = 31
+    EXCISE_BEFORE_T: Final = 32
+    EXCISE_BEFORE: Final = 33
 
 
 def _builtin(id: int, name: str, type: ValueType, doc: str, **more: Any) -> Attribute:
@@ -89,7 +93,14 @@ BUILTIN: Final[tuple[Attribute, ...]] = (
     _builtin(Ids.ENSURE, "db/ensure", _T.REF, "specs the entity must meet; checked, not stored", many=True),
     _builtin(Ids.DERIVED_BY, "db/derivedBy", _T.KEYWORD, "the only tx/origin that may write the attribute"),
     _builtin(Ids.TX_ORIGIN, "tx/origin", _T.KEYWORD, "which program wrote a transaction"),
+    _builtin(Ids.EXCISE, "db/excise", _T.REF, "the entity or attribute whose facts were taken out"),
+    _builtin(Ids.EXCISE_ATTRS, "db.excise/attrs", _T.REF, "of these attributes alone", many=True),
+    _builtin(Ids.EXCISE_BEFORE_T, "db.excise/beforeT", _T.LONG, "asserted before this t alone"),
+    _builtin(Ids.EXCISE_BEFORE, "db.excise/before", _T.INSTANT, "asserted before this instant alone"),
 )
+
+EXCISION_ATTRIBUTES: Final = frozenset((Ids.EXCISE, Ids.EXCISE_ATTRS, Ids.EXCISE_BEFORE_T, Ids.EXCISE_BEFORE))
+"""The ids of the attributes that record an excision, which nothing else may write."""
 
 TYPE_IDS: Final = {40 + vt: vt for vt in ValueType}
 ONE: Final = 60

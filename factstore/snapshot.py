@@ -7,7 +7,7 @@ commit did not touch.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
 from typing import Final, NamedTuple, Protocol, Self
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from factstore.columns import EMPTY, Intervals, Ints, LogRows, Rows, ints
 from factstore.index import NO_INDEX, AttributeIndex
 from factstore.recent import Op, Strand
+from factstore.snapshot_lives import Lives
 
 
 class Facts(NamedTuple):
@@ -51,6 +52,18 @@ class Source(Protocol):
 
     def facts_of(self, entities: Ints, t: int) -> Facts:
         """All facts about ``entities`` that hold at ``t``."""
+
+    def lives_of(self, entities: Ints, t: int) -> Lives:
+        """All facts about ``entities`` that ever held up to ``t``."""
+
+    def lives_to(self, entities: Ints, t: int) -> Lives:
+        """All facts that ever held up to ``t`` and whose value is a ref to one of ``entities``."""
+
+    def entities(self, beyond: int, count: int, backwards: bool) -> Ints:
+        """Up to ``count`` entities next to ``beyond``, ascending, that any fact was ever about.
+
+        They are the nearest above it, ``backwards`` the nearest below.
+        """
 
 
 class Snapshot:
@@ -187,6 +200,23 @@ class Snapshot:
 
     def _facts_of(self, entities: Ints) -> Facts:
         return self.source.facts_of(entities, self.t)
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for snapshots that show the same facts: those of one source at one t."""
+        return self.source, self.t
+
+    def lives_of(self, entities: Ints) -> Lives:
+        """All facts about ``entities`` that ever held up to this basis."""
+        return self.source.lives_of(entities, self.t)
+
+    def lives_to(self, entities: Ints, refs: Ints) -> Lives:
+        """All facts of the attributes ``refs`` with a value among ``entities`` that ever held up to this basis."""
+        return self.source.lives_to(entities, self.t)
+
+    def entities(self, beyond: int, count: int, backwards: bool = False) -> Ints:
+        """Up to ``count`` entities next above (``backwards``: below) ``beyond``, with all that have facts here."""
+        return self.source.entities(beyond, count, backwards)
 
     def advance(self, t: int, changes: Mapping[int, Change]) -> Self:
         """The snapshot after commits up to ``t`` that did ``changes``."""

@@ -8,16 +8,17 @@ the snapshot it began from, so that the lives of its facts and its earlier state
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Final, Self
 
 import numpy as np
 
-from factstore.columns import EMPTY, Intervals, Ints, Mask, Rows, ints
+from factstore.columns import EMPTY, Intervals, Ints, Mask, Rows, ints, member, unique
 from factstore.datom import FOREVER, TX0
 from factstore.index import AttributeIndex
 from factstore.recent import Op
 from factstore.snapshot import Change, Facts, Indexes, Snapshot
+from factstore.snapshot_lives import Lives
 
 FIRST_SPECULATIVE: Final = TX0 // 2
 """Entities that only a speculative transaction knows have ids from here on: far above every real one,
@@ -83,6 +84,39 @@ class SpeculativeSnapshot(Snapshot):
 
     def _load_intervals(self, attribute: int) -> Intervals:
         return _continued(self._root.intervals(attribute), *self._operations(attribute))
+
+    @property
+    def key(self) -> Hashable:
+        return self
+
+    def lives_of(self, entities: Ints) -> Lives:
+        wanted = unique(entities)
+        return self._lives(self._root.lives_of(wanted), self._changed(), lambda e, v: member(e, wanted))
+
+    def lives_to(self, entities: Ints, refs: Ints) -> Lives:
+        wanted = unique(entities)
+        below = self._root.lives_to(wanted, refs)
+        return self._lives(below, self._changed().intersection(refs.tolist()), lambda e, v: member(v, wanted))
+
+    def _lives(self, below: Lives, attributes: Set[int], mine: Callable[[Ints, Ints], Mask]) -> Lives:
+        """The lives of the root after what was done to ``attributes``, as far as it is ``mine``."""
+        others = ~np.isin(below.a, ints(list(attributes)))
+        parts = [Lives(*(column[others] for column in below))]
+        for attribute in attributes:
+            at = below.a == attribute
+            e, v, tx, added = self._operations(attribute)
+            own = mine(e, v)
+            old = Intervals(below.e[at], below.v[at], below.start[at], below.end[at])
+            lives = _continued(old, e[own], v[own], tx[own], added[own])
+            a = np.full(len(lives.e), attribute, dtype=np.int64)
+            parts.append(Lives(lives.e, a, lives.v, lives.start, lives.end))
+        return Lives(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+    def entities(self, beyond: int, count: int, backwards: bool = False) -> Ints:
+        own = unique(np.concatenate([EMPTY, *(self._operations(attribute)[0] for attribute in self._changed())]))
+        own = own[own < beyond][-count:] if backwards else own[own > beyond][:count]
+        both = unique(np.concatenate((own, self._root.entities(beyond, count, backwards))))
+        return both[-count:] if backwards else both[:count]
 
     def _operations(self, attribute: int) -> tuple[Ints, Ints, Ints, Mask]:
         """What was done to one attribute since the root, in order: entity, value, transaction, added."""

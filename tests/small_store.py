@@ -13,6 +13,7 @@ from factstore.db import DbValue
 from factstore.dictionary import Dictionary
 from factstore.schema import Ids, Schema
 from factstore.snapshot import Facts, Snapshot
+from factstore.snapshot_lives import Lives, lives_at
 from factstore.values import Keyword, ValueType
 
 ONE, MANY, IDENTITY = 60, 61, 62
@@ -98,6 +99,22 @@ class SmallStore:
         wanted = set(entities.tolist())
         a, e, v, tx, _ = self._columns(t, lambda row: row[1] in wanted)
         return Facts(e, a, v, tx)
+
+    def lives_of(self, entities: Ints, t: int) -> Lives:
+        return self._lives(t, 1, entities)
+
+    def lives_to(self, entities: Ints, t: int) -> Lives:
+        return self._lives(t, 2, entities)
+
+    def _lives(self, t: int, place: int, wanted: Ints) -> Lives:
+        refs = {id for id, vt, _, _ in ATTRIBUTES.values() if vt is ValueType.REF}
+        rows = [row for row in self._rows if row[place] in wanted.tolist() and (place == 1 or row[0] in refs)]
+        a, e, v, start, end = _transposed(rows)
+        return lives_at(Lives(e, a, v, start, end), TX0 + t)
+
+    def entities(self, beyond: int, count: int, backwards: bool) -> Ints:
+        every = sorted({row[1] for row in self._rows if (row[1] < beyond if backwards else row[1] > beyond)})
+        return ints(every[-count:] if backwards else every[:count])
 
     def _columns(self, t: int, wanted: Any) -> list[Ints]:
         return _transposed([row for row in self._rows if wanted(row) and row[3] <= TX0 + t < row[4]])

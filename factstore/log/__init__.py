@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from factstore.log.erasure import Erasure
 from factstore.log.memory import MemoryLog
 from factstore.log.port import (
     FIRST_CODE,
@@ -19,6 +20,7 @@ from factstore.log.port import (
     changed_stretch,
     defined_by,
     defining,
+    last_excision,
     operations,
     rows_at,
     schema_at,
@@ -30,6 +32,7 @@ __all__ = [
     "Assertions",
     "Counters",
     "Entries",
+    "Erasure",
     "FIRST_CODE",
     "Log",
     "MemoryLog",
@@ -48,6 +51,7 @@ __all__ = [
     "changed_stretch",
     "defined_by",
     "defining",
+    "last_excision",
     "operations",
     "rows_at",
     "same_operations",

@@ -9,7 +9,7 @@ double in size, so that a million small commits cost no more than a logarithm ea
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
@@ -21,6 +21,9 @@ from factstore.datom import FIRST_ENTITY, FOREVER, TX0
 from factstore.dictionary import Dictionary, Entry
 from factstore.errors import LogError
 from factstore.index import NO_INDEX, AttributeIndex, Found
+from factstore.log.erasure import Erasure
+from factstore.log.memory_erase import ended_without, live_without, log_without
+from factstore.log.memory_lives import entities_beyond, lives_of, lives_to
 from factstore.log.memory_stretch import lives_ended, of_attribute
 from factstore.log.port import (
     FIRST_CODE,
@@ -37,6 +40,7 @@ from factstore.log.port import (
 )
 from factstore.log.stretch import Entries, Stretch, settled
 from factstore.snapshot import NO_FACTS, Facts
+from factstore.snapshot_lives import Lives
 from factstore.values import Value, ValueType
 
 _NO_LOG = LogRows(EMPTY, EMPTY, EMPTY, EMPTY, EMPTY, np.empty(0, dtype=np.bool_))
@@ -74,9 +78,13 @@ class MemoryLog:
         first = _State(Counters(0, FIRST_ENTITY, FIRST_CODE), pmap(), pmap(), frozenset(), ())
         self._state = _after(first, rows, Counters(1, FIRST_ENTITY, FIRST_CODE), frozenset())
         self._writing = threading.Lock()
+        self._moved = threading.Condition()
 
     def head(self) -> int:
         return self._state.t
+
+    def forget(self, t: int) -> None:
+        """Does nothing: whoever took values out has taken them out of this process."""
 
     def close(self) -> None:
         """Does nothing: another connection of this process may go on using the store."""
@@ -90,6 +98,17 @@ class MemoryLog:
             self.dictionary.learn(writer.pending.entries)
             self._state = writer.state
             writer.published = True
+            self.dictionary.drop(writer.lost)
+        self.wake()
+
+    def wait(self, after: int, timeout: float | None, give_up: Callable[[], bool]) -> bool:
+        with self._moved:
+            self._moved.wait_for(lambda: self._state.t > after or give_up(), timeout)
+        return self._state.t > after
+
+    def wake(self) -> None:
+        with self._moved:
+            self._moved.notify_all()
 
     def read(self, after: int, upto: int | None = None) -> LogRows:
         last = FOREVER if upto is None else TX0 + upto
@@ -142,6 +161,18 @@ class MemoryLog:
                 parts.append(_facts([(attribute, Rows(chunk.e[at], chunk.v[at], chunk.start[at]))]))
         return _joined(parts, NO_FACTS)
 
+    def lives_of(self, entities: Ints, t: int) -> Lives:
+        state = self._state
+        return lives_of(state.live, state.ended, np.unique(entities), TX0 + t)
+
+    def lives_to(self, entities: Ints, t: int) -> Lives:
+        state = self._state
+        return lives_to(state.live, state.ended, sorted(state.refs), np.unique(entities), TX0 + t)
+
+    def entities(self, beyond: int, count: int, backwards: bool) -> Ints:
+        state = self._state
+        return entities_beyond(state.live, state.ended, beyond, count, backwards)
+
     def entries_of_values(self, vt: ValueType, values: Sequence[Value]) -> Iterable[Entry]:
         codes = self.dictionary.codes_of(vt, values)
         return [(code, vt, value) for code, value in zip(codes, values, strict=True) if code is not None]
@@ -164,6 +195,8 @@ class MemoryWriter:
         self.state = state
         self.pending = Pending()
         self.published = False
+        self.lost: list[tuple[int, ValueType]] = []
+        """The dictionary codes that nothing speaks of any more."""
         self._dictionary = published
 
     @property
@@ -188,6 +221,14 @@ class MemoryWriter:
     def refs_to(self, entities: Ints) -> Facts:
         wanted = np.unique(entities)
         return _facts((a, self.state.live.get(a, NO_INDEX).by_value(wanted)[1]) for a in sorted(self.state.refs))
+
+    def erase(self, erasure: Erasure) -> int:
+        state = self.state
+        log, count, lost = log_without(_joined(state.log, _NO_LOG), erasure)
+        live, ended = live_without(state.live, erasure), ended_without(state.ended, erasure)
+        self.state = state._replace(live=live, ended=ended, log=(log,))
+        self.lost += lost
+        return count
 
     def write(self, plan: Plan) -> None:
         counters = self.state.counters

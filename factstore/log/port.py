@@ -8,7 +8,7 @@ leaving the block publishes it. An error inside the block leaves no trace.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -18,6 +18,7 @@ from factstore.columns import Intervals, Ints, LogRows, decode, encode, ints, me
 from factstore.datom import FOREVER, TX0
 from factstore.dictionary import Dictionary, Entry, Overlay, Unknown, key_of
 from factstore.errors import LogError
+from factstore.log.erasure import Erasure
 from factstore.log.stretch import Entries, Stretch
 from factstore.schema import BUILTIN, SCHEMA_ATTRIBUTES, Ids, Schema, bootstrap_facts
 from factstore.snapshot import Facts, Source
@@ -127,6 +128,12 @@ class Writer(Protocol):
     def refs_to(self, entities: Ints) -> Facts:
         """All facts that hold and whose value is one of ``entities``."""
 
+    def erase(self, erasure: Erasure) -> int:
+        """Takes facts out of the store for good, with values nothing speaks of any more; gives how many datoms.
+
+        What a written plan of the same block says is recorded, and is not taken out.
+        """
+
     def write(self, plan: Plan) -> None:
         """Takes a plan made from :attr:`counters`; ``log/conflict`` if it was made from others.
 
@@ -177,6 +184,18 @@ class Log(Source, Unknown, Protocol):
 
         What is ``wanted`` can be answered without a further round trip.
         """
+
+    def wait(self, after: int, timeout: float | None, give_up: Callable[[], bool]) -> bool:
+        """True once anyone has committed a transaction after ``after``, though the store be away meanwhile.
+
+        False after ``timeout`` seconds, or if ``give_up()``, which is asked again after every :meth:`wake`.
+        """
+
+    def wake(self) -> None:
+        """Makes everyone in :meth:`wait` ask whether to give up."""
+
+    def forget(self, t: int) -> None:
+        """Lets go of what this process knows of values, since transaction ``t`` took some out; once for each ``t``."""
 
     def close(self) -> None:
         """Lets go of everything; the log cannot be used any more."""
@@ -305,6 +324,12 @@ def changed_plan(plan: Plan, expected: Counters) -> LogError:
         planned=plan.t,
         expected=expected.t,
     )
+
+
+def last_excision(rows: LogRows) -> int | None:
+    """The t of the last transaction of a stretch that took something out, None if there is none."""
+    at = (rows.a == Ids.EXCISE) & rows.added
+    return int(rows.tx[at].max()) - TX0 if at.any() else None
 
 
 class Pending:

@@ -7,7 +7,7 @@ store's one ``root`` row, asks, writes, and publishes ``t`` by committing; reade
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -20,6 +20,7 @@ from factstore.errors import FactstoreError, LogError
 from factstore.log import Counters, Plan, Wanted, operations
 from factstore.postgres.ahead import Questions, questions
 from factstore.postgres.create import ensure_store
+from factstore.postgres.listen import Notifications, channel_of
 from factstore.postgres.pool import WRITER_SETTINGS, Pool, Row, Session, is_lost, pipelined, translated
 from factstore.postgres.read import Reads
 from factstore.postgres.write import PostgresWriter
@@ -41,12 +42,20 @@ class PostgresLog(Reads):
     def __init__(self, dsn: str, schema: str = "factstore", *, create: bool = True) -> None:
         super().__init__(dsn, schema)
         ensure_store(dsn, schema, create=create)
-        self.channel = f"{schema}_commits"
+        self.channel = channel_of(schema)
+        self._notifications = Notifications(dsn, self.channel, self._sql["head"])
         self._writers = Pool(dsn, keep=1, settings=WRITER_SETTINGS)
         self._unseen = 0
         self._analyze_at = 2000
 
+    def wait(self, after: int, timeout: float | None, give_up: Callable[[], bool]) -> bool:
+        return self._notifications.wait(after, timeout, give_up)
+
+    def wake(self) -> None:
+        self._notifications.wake()
+
     def close(self) -> None:
+        self._notifications.close()
         self._readers.close()
         self._writers.close()
 
@@ -102,6 +111,7 @@ class PostgresLog(Reads):
         return Counters(*lock.fetchall()[0]), None if answer is None else answer.fetchall()[0]
 
     def _commit(self, session: Session, writer: PostgresWriter, last: Plan) -> None:
+        forgotten = self.dictionary.forgotten
         writer.published = None
         try:
             writer.commit(self.channel)
@@ -122,7 +132,8 @@ class PostgresLog(Reads):
             raise
         finally:
             if writer.published:
-                self.dictionary.learn(writer.pending.entries)
+                # Not if somebody has taken values out since: these may be among them.
+                self.dictionary.learn_since(writer.pending.entries, forgotten)
         self._unseen += writer.datoms
         if self._unseen >= self._analyze_at and not session.closed:
             self._analyze(session)

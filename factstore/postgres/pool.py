@@ -94,6 +94,11 @@ def _refused(error: psycopg.Error) -> FactstoreError:
     return translated(error)
 
 
+def abandoned(session: Session) -> None:
+    """Keeps a parent's connection in a child, unused, for as long as the child lives."""
+    _ABANDONED.append(session)
+
+
 class Pool:
     """Idle connections of one kind, at most ``keep`` of them; more are opened while more are in use."""
 

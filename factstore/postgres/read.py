@@ -24,6 +24,7 @@ from factstore.postgres.pool import Pool, Row
 from factstore.postgres.statements import statements
 from factstore.schema import Ids
 from factstore.snapshot import NO_FACTS, Facts
+from factstore.snapshot_lives import Lives, lives_at
 from factstore.values import Value, ValueType
 from factstore.values_bytes import from_bytes
 
@@ -134,6 +135,27 @@ class Reads:
             return NO_FACTS
         params = {"e": int8s(np.unique(entities)), "t": Int8(t), "tx": Int8(TX0 + t)}
         return facts_in(self._readers.fetch(self._sql["facts_of"], params))
+
+    def lives_of(self, entities: Ints, t: int) -> Lives:
+        return self._lives("lives_of", "e", entities, t)
+
+    def lives_to(self, entities: Ints, t: int) -> Lives:
+        return self._lives("lives_to", "v", entities, t)
+
+    def _lives(self, statement: str, key: str, entities: Ints, t: int) -> Lives:
+        params = {key: int8s(np.unique(entities)), "tx": Int8(TX0 + t)}
+        e, v, start, end, a = columns(self._readers.fetch(self._sql[statement], params), _LIFE)
+        return lives_at(Lives(e, a, v, start, end), TX0 + t)
+
+    def entities(self, beyond: int, count: int, backwards: bool) -> Ints:
+        statement = self._sql["entities_below" if backwards else "entities_above"]
+        # Not prepared: only with the numbers known does the planner see that the index gives the first few.
+        params = {"beyond": Int8(beyond), "count": Int8(count)}
+        [found] = columns(self._readers.fetch(statement, params, prepare=False), (("e", ">i8"),))
+        return ints(found)
+
+    def forget(self, t: int) -> None:
+        self.dictionary.forget(t)
 
     def entries_of_values(self, vt: ValueType, values: Sequence[Value]) -> Iterable[Entry]:
         every = self._entries_if_fewer(len(values))

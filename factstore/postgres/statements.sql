@@ -121,6 +121,36 @@ SELECT string_agg(int8send(f.e) || int8send(f.v) || int8send(f.tx_from) || int4s
 FROM unnest(%(e)s) AS k(e) JOIN {s}.facts_hist f ON f.e = k.e
 WHERE f.tx_from <= %(tx)s AND f.tx_to > %(tx)s AND (SELECT t FROM {s}.root) > %(t)s
 
+-- name: lives_of
+-- All facts that were ever about some entities up to a transaction, with their lives.
+SELECT string_agg(int8send(f.e) || int8send(f.v) || int8send(f.tx_from) || int8send(f.tx_to) || int4send(f.a), ''::bytea)
+FROM unnest(%(e)s) AS k(e) JOIN {s}.facts_live f ON f.e = k.e WHERE f.tx_from <= %(tx)s
+UNION ALL
+SELECT string_agg(int8send(f.e) || int8send(f.v) || int8send(f.tx_from) || int8send(f.tx_to) || int4send(f.a), ''::bytea)
+FROM unnest(%(e)s) AS k(e) JOIN {s}.facts_hist f ON f.e = k.e WHERE f.tx_from <= %(tx)s
+
+-- name: lives_to
+-- All facts that ever referred to some entities up to a transaction, with their lives.
+SELECT string_agg(int8send(f.e) || int8send(f.v) || int8send(f.tx_from) || int8send(f.tx_to) || int4send(f.a), ''::bytea)
+FROM unnest(%(v)s) AS k(v) JOIN {s}.facts_live f ON f.v = k.v AND f.vt = 1 WHERE f.tx_from <= %(tx)s
+UNION ALL
+SELECT string_agg(int8send(f.e) || int8send(f.v) || int8send(f.tx_from) || int8send(f.tx_to) || int4send(f.a), ''::bytea)
+FROM unnest(%(v)s) AS k(v) JOIN {s}.facts_hist f ON f.v = k.v AND f.vt = 1 WHERE f.tx_from <= %(tx)s
+
+-- name: entities_above
+-- The next entities that any fact was ever about.
+SELECT string_agg(int8send(e), ''::bytea ORDER BY e) FROM (
+  (SELECT DISTINCT e FROM {s}.facts_live WHERE e > %(beyond)s ORDER BY e LIMIT %(count)s) UNION
+  (SELECT DISTINCT e FROM {s}.facts_hist WHERE e > %(beyond)s ORDER BY e LIMIT %(count)s) ORDER BY e LIMIT %(count)s
+) AS next
+
+-- name: entities_below
+-- The entities before, nearest last.
+SELECT string_agg(int8send(e), ''::bytea ORDER BY e) FROM (
+  (SELECT DISTINCT e FROM {s}.facts_live WHERE e < %(beyond)s ORDER BY e DESC LIMIT %(count)s) UNION
+  (SELECT DISTINCT e FROM {s}.facts_hist WHERE e < %(beyond)s ORDER BY e DESC LIMIT %(count)s) ORDER BY e DESC LIMIT %(count)s
+) AS next
+
 -- name: by_value
 -- What says of attributes that they are kept in value order, and since when: a db/unique or a true db/index.
 SELECT e, a, tx_from FROM {s}.facts_live WHERE e = ANY(%(a)s) AND (a = %(unique)s OR (a = %(index)s AND v = 1))
@@ -321,3 +351,39 @@ COPY {s}.facts_live (e, v, tx_from, a, vt, fl) FROM STDIN (FORMAT BINARY)
 -- name: copy_dict
 -- New dictionary entries, as a stream.
 COPY {s}.dict (id, kind, h, txt, bin) FROM STDIN (FORMAT BINARY)
+
+-- name: excise_plans
+-- A writer's plans are for a few keys; an excision goes through tables.
+SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL plan_cache_mode = auto
+
+-- name: excise_open
+-- Lets rows be taken out of the log until excise_close, in this transaction. Only the table's owner can.
+ALTER TABLE {s}.log DISABLE TRIGGER log_append_only
+
+-- name: excise_close
+-- The log is append-only again.
+ALTER TABLE {s}.log ENABLE TRIGGER log_append_only
+
+-- name: excise_log
+-- Takes facts out of the log, each retraction with the assertion before it: how many rows, and the
+-- dictionary codes among their values.
+WITH told AS (
+  SELECT ctid AS row, max(tx) FILTER (WHERE added) OVER (PARTITION BY e, a, v ORDER BY tx ROWS UNBOUNDED PRECEDING) AS began
+  FROM {s}.log
+  WHERE a <> ALL(%(kept)s) AND ((e = ANY(%(e)s) AND (%(every)s OR a = ANY(%(only)s))) OR a = ANY(%(a)s))
+), gone AS (
+  DELETE FROM {s}.log l USING told WHERE l.ctid = told.row AND told.began < %(before)s RETURNING l.vt, l.v
+)
+SELECT (SELECT count(*) FROM gone),
+       (SELECT string_agg(int8send(v), ''::bytea) FROM (SELECT DISTINCT v FROM gone WHERE vt >= 6) AS codes)
+
+-- name: excise_facts
+-- The same facts, from those that hold and those that held.
+DELETE FROM {s}.facts
+WHERE a <> ALL(%(kept)s) AND tx_from < %(before)s
+  AND ((e = ANY(%(e)s) AND (%(every)s OR a = ANY(%(only)s))) OR a = ANY(%(a)s))
+
+-- name: excise_dict
+-- The values among those codes that nothing in the log speaks of any more.
+DELETE FROM {s}.dict d USING unnest(%(v)s) AS k(id)
+WHERE d.id = k.id AND NOT EXISTS (SELECT FROM {s}.log l WHERE l.vt >= 6 AND l.v = d.id)

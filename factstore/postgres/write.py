@@ -15,10 +15,11 @@ from psycopg.types.numeric import Int8
 
 from factstore.columns import Ints
 from factstore.dictionary import Dictionary, key_of
-from factstore.log import Counters, Pending, Plan, Stretch, changed_plan, changed_stretch
+from factstore.log import Counters, Erasure, Pending, Plan, Stretch, changed_plan, changed_stretch
 from factstore.postgres import bulk
 from factstore.postgres.ahead import Questions
 from factstore.postgres.arrays import Payload, columns, int4s, int8s
+from factstore.postgres.excise import erase
 from factstore.postgres.known import Known
 from factstore.postgres.merge import bits_of, ops_of, statements_of
 from factstore.postgres.pool import Row, Session, pipelined, translated
@@ -134,6 +135,9 @@ class PostgresWriter:
         self.last = last_of(stretch)
         self.datoms += len(stretch.rows.e)
         self.counters = Counters(stretch.upto + 1, stretch.next_e, stretch.next_v)
+
+    def erase(self, erasure: Erasure) -> int:
+        return erase(self._session, self._sql, erasure)
 
     def _ask(self, name: str, **params: Payload) -> list[Row]:
         try:

@@ -15,6 +15,7 @@ from factstore.tx.plan import Allocation, Assertions, Counters, Plan, QuickPlan
 from factstore.tx.prepare import prepare
 from factstore.tx.reader import DbReader, Reader
 from factstore.tx.report import TxReport
+from factstore.tx.reported import reported
 from factstore.tx.speculate import speculate
 from factstore.tx.table import is_table, read_table, tables
 from factstore.tx.tabulate import Load
@@ -36,6 +37,7 @@ __all__ = [
     "is_table",
     "prepare",
     "read_table",
+    "reported",
     "speculate",
     "tables",
     "wanted",

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from factstore.columns import Ints, ints, member
 from factstore.datom import FIRST_ENTITY, is_tx
 from factstore.errors import SchemaError, TransactionError
-from factstore.schema import SCHEMA_ATTRIBUTES, Attribute, Ids, Schema
+from factstore.schema import EXCISION_ATTRIBUTES, SCHEMA_ATTRIBUTES, Attribute, Ids, Schema
 from factstore.tx.diff import Diff, Said, at
 from factstore.tx.encode import Codes
 from factstore.tx.forms import Forms
@@ -48,6 +48,18 @@ def _written(gathered: Gathered) -> Iterator[tuple[Attribute, int]]:
                 yield column.attribute, first
     for wipe in gathered.wiped:
         yield wipe.attribute, wipe.row
+
+
+def refuse_excision(gathered: Gathered, forms: Forms) -> None:
+    """Refuses records of excisions that are none: only who takes facts out may say so."""
+    for attribute, row in _written(gathered):
+        if attribute.id in EXCISION_ATTRIBUTES:
+            raise forms.refuse(
+                gathered.form[row],
+                f"{attribute.ident!r} records an excision: expected conn.excise, which takes the facts out as well",
+                "tx/excise",
+                attribute=attribute.ident,
+            )
 
 
 def refuse_builtin(found: Diff, schema: Schema) -> None:

@@ -15,7 +15,7 @@ from factstore.dictionary import Entry
 from factstore.schema import Ids, Schema
 from factstore.tx.apply import Applier
 from factstore.tx.before import Before, traits
-from factstore.tx.checks import refuse_builtin, refuse_derived, stated_instant
+from factstore.tx.checks import refuse_builtin, refuse_derived, refuse_excision, stated_instant
 from factstore.tx.composites import with_composites
 from factstore.tx.diff import Diff, Said
 from factstore.tx.encode import Codes, encode_columns
@@ -44,12 +44,14 @@ def prepare(
     now: datetime,
     previous_instant: datetime | None = None,
     functions: Mapping[str, Function] = _NO_FUNCTIONS,
+    excising: bool = False,
 ) -> Plan | QuickPlan:
     """What to write so that ``data`` holds, or the error that says why it can not.
 
     ``data`` is a list of forms, EDN text, or a table to :class:`Load`. ``reader`` answers about the same
     state that ``db_before`` shows: its schema decides what may be written, its dictionary decodes what the
     reader finds, and transaction functions are called with it. ``now`` is an aware datetime. Nothing is changed.
+    ``excising`` if the caller takes out what the data records as excised.
 
     Raises :class:`TransactionError` ``tx/…``, and :class:`SchemaError`, :class:`EntityError` or
     :class:`InvalidValue` where an attribute, an entity or a value is wrong.
@@ -70,7 +72,14 @@ def prepare(
     if not isinstance(data, Load):
         plan = quickly(reader, db_before, data, counters, now=now, previous_instant=previous_instant)
     return plan or in_full(
-        reader, db_before, data, counters, now=now, previous_instant=previous_instant, functions=functions
+        reader,
+        db_before,
+        data,
+        counters,
+        now=now,
+        previous_instant=previous_instant,
+        functions=functions,
+        excising=excising,
     )
 
 
@@ -125,6 +134,7 @@ def in_full(
     now: datetime,
     previous_instant: datetime | None,
     functions: Mapping[str, Function],
+    excising: bool = False,
 ) -> Plan:
     """:func:`prepare` by all of its stages, whatever the size of the transaction."""
     tx = TX0 + counters.t
@@ -139,6 +149,8 @@ def in_full(
     next_e = resolver.run(counters.next_e)
     before = Before(reader, counters.next_e, tx)
     found = Applier(resolver, db_before.schema, codes, before).run(tx)
+    if not excising:
+        refuse_excision(gathered, forms)
     refuse_derived(gathered, found.added, tx, codes, forms)
     refuse_builtin(found, db_before.schema)
     found = with_composites(found, db_before.schema, before, codes, reader)
