@@ -197,3 +197,25 @@ def test_a_file_from_before_an_excision_is_not_continued(excised, tmp_path, dsn)
     with pytest.raises(ExportError, match="excised") as error:
         excised.export(path)
     assert error.value.code == "export/other-store"
+
+
+@pytest.mark.parametrize("kind", ["memory", "postgresql"])
+def test_what_was_excised_is_in_no_export(kind, dsn, tmp_path) -> None:
+    schema, path = pg.fresh_schema(), tmp_path / "store.facts"
+    with connect("memory:") if kind == "memory" else connect(dsn, schema=schema) as conn:
+        fill(conn, 3)
+        secret = conn.transact([{"db/id": "s", "t/string": "a secret", "t/uri": "x:kept"}]).tempids["s"]
+        conn.transact([["db/add", secret, "t/string", "another secret"], {"t/string": "open"}])
+        conn.export(path)
+        conn.excise(secret, attrs=["t/string"])
+        with pytest.raises(ExportError, match="excised"):
+            conn.export(path)
+        path.unlink()
+        conn.export(path)
+        with path.open("rb") as file:
+            assert not any(b"secret" in block.entries.body for block in Export(file, "it").blocks())
+        copy = connect("memory:")
+        copy.import_(path)
+        assert told(copy) == told(conn)
+        assert copy.transact([{"t/string": "next"}]).tx == conn.transact([{"t/string": "next"}]).tx
+    pg.drop_schema(dsn, schema)
