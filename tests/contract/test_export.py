@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import signal
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -282,6 +283,27 @@ def test_forgotten_values_stay_in_the_log_alone(empty) -> None:
     empty.import_(exported(source))
     assert [d.v for d in empty.db().history().datoms("t/long")] == [2]
     assert told(empty) == told(source)
+
+
+def test_memory_does_not_grow_with_the_store(dsn, path, monkeypatch) -> None:
+    monkeypatch.setattr(writing, "ROWS", 400)
+    peaks = []
+    for size in (20, 100):
+        schemas = [pg.fresh_schema() for _ in range(2)]
+        with connect(dsn, schema=schemas[0]) as source, connect(dsn, schema=schemas[1]) as target:
+            source.transact(definitions())
+            for n in range(size):
+                source.transact([{"t/string": f"{size} {n} {k}" * 50, "t/long": k} for k in range(100)])
+        with connect(dsn, schema=schemas[0]) as source, connect(dsn, schema=schemas[1]) as target:
+            tracemalloc.start()
+            source.export(path)
+            target.import_(path)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+        path.unlink()
+        for schema in schemas:
+            pg.drop_schema(dsn, schema)
+    assert peaks[1] < 1.3 * peaks[0]
 
 
 KILLS = 4
