@@ -13,6 +13,7 @@ from factstore import Connection, ExportError, Keyword, connect
 from factstore.columns import LogRows, ints
 from factstore.datom import TX0
 from factstore.log import NO_ENTRIES, Entries, chained, rows_at
+from factstore.portable import writing
 from factstore.portable.blocks import Block, to_frame
 from factstore.portable.frames import DIGEST, END, HEADER, MAGIC, TRANSACTIONS, framed
 from factstore.portable.reading import Export
@@ -188,7 +189,9 @@ def test_an_excised_store_is_exported_with_its_gaps(excised) -> None:
     assert target.transact([{"t/long": 1}]).tx == excised.transact([{"t/long": 1}]).tx
 
 
-def test_a_file_from_before_an_excision_is_not_continued(excised, tmp_path, dsn) -> None:
+def test_a_file_from_before_an_excision_is_not_continued(excised, tmp_path, dsn, monkeypatch) -> None:
+    # The last block, which is compared, is not the one that lost something.
+    monkeypatch.setattr(writing, "ROWS", 8)
     path = tmp_path / "store.facts"
     excised.export(path)
     schema = excised._log.channel.removesuffix("_commits")
