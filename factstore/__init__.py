@@ -16,7 +16,7 @@ from factstore.conn_excise import Excision
 from factstore.conn_listen import Listener
 from factstore.conn_load import LoadReport
 from factstore.conn_stats import AttributeStats, Stats
-from factstore.conn_target import connect
+from factstore.conn_target import connect, migrate
 from factstore.database import Commit, Db
 from factstore.datom import Datom
 from factstore.db_datoms import Datoms
@@ -34,6 +34,7 @@ from factstore.errors import (
     TransactionError,
 )
 from factstore.portable import ExportSummary, Progress, Transfer, check_export
+from factstore.postgres import grants
 from factstore.query import Result, Rule, RuleSet, check_rules, load_rules, parse_rules
 from factstore.schema import Attribute, Schema
 from factstore.tx import TxReport
@@ -79,6 +80,8 @@ __all__ = [
     "check_rules",
     "connect",
     "edn",
+    "grants",
     "load_rules",
+    "migrate",
     "parse_rules",
 ]

@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import numpy as np
 
-from factstore import portable, tx
+from factstore import conn_roles, portable, tx
 from factstore.columns import LogRows, ints
 from factstore.conn_cache import BoundedSnapshot, Recency, within
 from factstore.conn_commit import Head, Store, commit
@@ -30,7 +30,7 @@ from factstore.conn_turns import Entry, Turns
 from factstore.database import Commit, Db
 from factstore.datom import TX0
 from factstore.db import EntityRef
-from factstore.errors import LogError
+from factstore.errors import LogError, StoreError
 from factstore.log import Log, advance_schema, last_excision, rows_at, schema_at
 from factstore.recent import FEW, Op, ops_in
 from factstore.schema import Ids, Schema
@@ -78,6 +78,12 @@ class Connection:
 
     def __repr__(self) -> str:
         return f"<Connection t={self._head.db.basis_t}{' closed' if self._closed else ''}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise StoreError(
+            "a connection cannot be copied or sent to another process: send the address, and connect there",
+            code="store/not-portable",
+        )
 
     def __enter__(self) -> Connection:
         return self
@@ -238,6 +244,20 @@ class Connection:
         earlier, after = self._cold(plan.t - 1), self._cold(plan.t)
         self._publish(after)
         return Excision(tx.TxReport(earlier.db, after.db, plan), datoms)
+
+    def grant(self, *, writer: str | Iterable[str] = (), reader: str | Iterable[str] = ()) -> None:
+        """Lets roles of the database transact and query (``writer``), or query only (``reader``), and nothing more.
+
+        Only the owner of the store may, else ``store/permission``; ``store/bad-role`` if there is no such role,
+        ``store/no-roles`` for a store in memory. :func:`factstore.grants` gives the same as SQL to look at.
+        """
+        self._check_open()
+        conn_roles.grant(self._log, writer, reader)
+
+    def revoke(self, *roles: str) -> None:
+        """Takes every right to the store back from roles of the database; only its owner may."""
+        self._check_open()
+        conn_roles.revoke(self._log, roles)
 
     def log_range(self, after: int = 0, upto: int | None = None) -> LogRows:
         """The log of the transactions with ``after < t <= upto`` as columns, values encoded."""

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from factstore import embedded
 from factstore.conn import Connection
 from factstore.errors import StoreError
-from factstore.log import Log, MemoryLog
-from factstore.postgres import PostgresLog
+from factstore.forks import forkable_lock
+from factstore.log import Log, MemoryLog, ReadOnly
+from factstore.postgres import LAYOUT_VERSION, PostgresLog
+from factstore.postgres import migrate as migrate_store
 
 _POSTGRES: Final = ("postgresql://", "postgres://")
 _MEMORY: Final = "memory:"
 
 _named: dict[tuple[str, str], MemoryLog] = {}
-_naming: Final = threading.Lock()
+_naming: Final = forkable_lock()
 
 Opened = tuple[Log, Callable[[], None]]
 """A log, and what else is to be closed with it."""
@@ -29,18 +30,19 @@ def connect(
     schema: str = "factstore",
     cache_bytes: int | None = None,
     functions: Mapping[str, Callable[..., Any]] | None = None,
+    read_only: bool = False,
     create: bool = True,
 ) -> Connection:
-    """Opens a store, and creates it if it is not there; with ``create=False`` that is ``store/missing`` instead.
+    """Opens a store, and creates it if it is not there; with ``create=False`` that is ``store/not-a-store``.
 
     ``target`` is a directory (None: the user's own), where a private PostgreSQL server is started unless it
     runs; or ``"postgresql://…"``, a server of yours; or ``"memory:"``, a new store in this process, or
     ``"memory:name"``, the one of that name. Stores of one database differ by ``schema``.
     ``cache_bytes`` bounds the attribute columns kept in memory; ``functions`` are what transactions and
-    queries may call by name.
+    queries may call by name. With ``read_only`` nothing is written, created or migrated, whatever the role may do.
 
     Raises :class:`StoreError` (``store/bad-target``, ``store/permission``, ``store/layout-version``,
-    ``store/missing``, and those of the embedded server) and :class:`LogError` (``log/unreachable``).
+    ``store/not-a-store``, and those of the embedded server) and :class:`LogError` (``log/unreachable``).
 
     >>> connect("memory:").db().basis_t
     0
@@ -50,7 +52,7 @@ def connect(
     """
     if cache_bytes is not None and (type(cache_bytes) is not int or cache_bytes < 0):
         raise StoreError(f"cache_bytes is {cache_bytes!r}: expected a number of bytes", code="store/bad-option")
-    log, on_close = _open(target, schema, create)
+    log, on_close = _open(target, schema, read_only, create)
     try:
         return Connection(log, cache_bytes=cache_bytes, functions=functions, on_close=on_close)
     except BaseException:
@@ -59,18 +61,39 @@ def connect(
         raise
 
 
-def _open(target: object, schema: str, create: bool) -> Opened:
-    if isinstance(target, str) and target.startswith(_POSTGRES):
-        return PostgresLog(target, schema, create=create), _nothing
-    if isinstance(target, str) and target.startswith(_MEMORY):
-        return _memory(target.removeprefix(_MEMORY), schema), _nothing
-    if target is None or (isinstance(target, str | os.PathLike) and target != "" and "://" not in str(target)):
-        return _embedded(None if target is None else os.fspath(target), schema, create)
-    raise StoreError(
-        f"{target!r} is not a store: expected a directory, 'postgresql://…' or 'memory:'",
-        code="store/bad-target",
-        target=target,
-    )
+def migrate(target: str | os.PathLike[str] | None = None, *, schema: str = "factstore") -> int:
+    """Brings a store to the layout this version of factstore makes, and gives the layout's number.
+
+    For the owner of the store, who need not call it where :func:`connect` may do so by itself: after a migration that
+    shuts no older program out. Raises StoreError ``store/layout-version`` if the role is not the owner or others
+    hold the store for long, ``store/not-a-store`` if there is none, ``store/migration`` if its facts stand in the way.
+
+    >>> migrate("memory:") >= 2
+    True
+    """
+    if _is_memory(target):
+        return LAYOUT_VERSION
+    dsn, on_close = _server(target, must_exist=True)
+    try:
+        return migrate_store(dsn, schema)
+    finally:
+        on_close()
+
+
+def _open(target: object, schema: str, read_only: bool, create: bool) -> Opened:
+    if _is_memory(target):
+        log = _memory(str(target).removeprefix(_MEMORY), schema)
+        return ReadOnly.of(log) if read_only else log, _nothing
+    dsn, on_close = _server(target, read_only or not create)
+    try:
+        return PostgresLog(dsn, schema, read_only=read_only, create=create), on_close
+    except BaseException:
+        on_close()
+        raise
+
+
+def _is_memory(target: object) -> bool:
+    return isinstance(target, str) and target.startswith(_MEMORY)
 
 
 def _memory(name: str, schema: str) -> MemoryLog:
@@ -80,17 +103,21 @@ def _memory(name: str, schema: str) -> MemoryLog:
         return _named.setdefault((name, schema), MemoryLog())
 
 
-def _embedded(directory: Any, schema: str, create: bool) -> Opened:
-    if not create and not embedded.exists(directory):
-        raise StoreError(
-            f"there is no store in {directory or 'the default directory'}", code="store/missing", target=directory
-        )
-    server = embedded.start(directory)
-    try:
-        return PostgresLog(server.dsn, schema, create=create), server.close
-    except BaseException:
-        server.close()
-        raise
+def _server(target: object, must_exist: bool) -> tuple[str, Callable[[], None]]:
+    """The address of the server a target names, and what lets go of it."""
+    if isinstance(target, str) and target.startswith(_POSTGRES):
+        return target, _nothing
+    if target is None or (isinstance(target, str | os.PathLike) and target != "" and "://" not in str(target)):
+        directory: Any = None if target is None else os.fspath(target)
+        if must_exist and not embedded.is_store(directory):
+            raise StoreError(f"there is no store in {directory or 'the default directory'}", code="store/not-a-store")
+        server = embedded.start(directory)
+        return server.dsn, server.close
+    raise StoreError(
+        f"{target!r} is not a store: expected a directory, 'postgresql://…' or 'memory:'",
+        code="store/bad-target",
+        target=target,
+    )
 
 
 def _nothing() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from factstore.db import DbValue, EntityRef
 from factstore.db_orders import pull_along
 from factstore.dictionary import Dictionary, Overlay
 from factstore.entity import Entity, entity
+from factstore.errors import StoreError
 from factstore.log import values_in
 from factstore.schema import Schema
 from factstore.snapshot import Snapshot
@@ -69,6 +70,13 @@ class Db(DbValue):
         other = super()._copy()
         other._functions = self._functions
         return other
+
+    def __reduce__(self) -> NoReturn:
+        raise StoreError(
+            "a db value cannot be copied or sent to another process: send the address and basis_t, connect there "
+            "and take conn.db().as_of(t)",
+            code="store/not-portable",
+        )
 
     def q(
         self,

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, Protocol, overload
 
 from factstore.errors import LogError
+from factstore.forks import forkable_lock
 from factstore.values import PYTHON_TYPES, Value, ValueType
 from factstore.values_bytes import to_bytes
 
@@ -107,7 +107,7 @@ class Dictionary:
 
     def __init__(self, unknown: Unknown | None = None) -> None:
         self._unknown = unknown
-        self._lock = threading.Lock()
+        self._lock = forkable_lock()
         self._values: list[Any] = []
         self._codes: dict[ValueType, dict[Any, int]] = {vt: {} for vt in ValueType if vt.interned}
         self._forgotten = -1
@@ -237,6 +237,10 @@ class Dictionary:
         return sum(len(codes) for codes in self._codes.values())
 
 
+_OWNING: Final = forkable_lock()
+"""Held while an overlay, any one, gives a code: too short to be worth a lock for each."""
+
+
 class Overlay:
     """A dictionary with entries of its own over another one, which it leaves as it was.
 
@@ -256,7 +260,6 @@ class Overlay:
         self._first: int = base._next if isinstance(base, Overlay) else -1
         self._values: list[Value] = []
         self._codes: dict[tuple[ValueType, Any], int] = {}
-        self._lock = threading.Lock()
 
     def peek(self, vt: ValueType, value: Value) -> int | None:
         """The code this process knows of a value, without asking the store; the value is no tuple."""
@@ -279,7 +282,7 @@ class Overlay:
 
     def _own(self, vt: ValueType, value: Value) -> int:
         key = (vt, key_of(vt, value))
-        with self._lock:
+        with _OWNING:
             code = self._codes.get(key)
             if code is None:
                 code = self._next

@@ -114,16 +114,13 @@ def start(directory: str | os.PathLike[str] | None = None, *, timeout: float = 1
             raise
 
 
-def exists(directory: str | os.PathLike[str] | None = None) -> bool:
-    """Whether a directory is a store that has been made before.
+def is_store(directory: str | os.PathLike[str] | None = None) -> bool:
+    """Whether a store was made in a directory; nothing is made or started to find out.
 
-    >>> exists("/nowhere")
+    >>> is_store("/no/such/directory")
     False
     """
-    try:
-        return _home(directory).marker.exists()
-    except OSError:  # not ours to look into: start says what is wrong
-        return True
+    return _home(directory).marker.exists()
 
 
 def _home(directory: str | os.PathLike[str] | None) -> Home:
@@ -207,7 +204,9 @@ def _launch(home: Home, watch: LockFile, deadline: float) -> None:
 def _read_until(fd: int, deadline: float) -> bytes | None:
     """Everything up to the end of the stream; None if that does not come in time."""
     said = b""
-    while select.select([fd], [], [], max(0.0, deadline - time.monotonic()))[0]:
+    waiting = select.poll()  # select itself refuses a descriptor of 1024 or more, as a busy service has
+    waiting.register(fd, select.POLLIN)
+    while waiting.poll(1000 * max(0.0, deadline - time.monotonic())):
         part = os.read(fd, 65536)
         if not part:
             return said

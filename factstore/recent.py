@@ -9,11 +9,11 @@ operations are put into the columns and a new strand begins.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from typing import Final
 
 from factstore.columns import EMPTY, LogRows, Rows, ints
+from factstore.forks import forkable_lock
 from factstore.index import AttributeIndex
 
 Op = tuple[int, int, int, int, bool]
@@ -25,6 +25,10 @@ _MOST: Final = 4096
 """Operations of a strand, ..."""
 _MOST_OF_ONE: Final = 128
 """... and of one entity, whose operations a look at it goes through."""
+
+
+_GROWING: Final = forkable_lock()
+"""Held while a strand, any one, grows: there are as many as there are snapshots that were speculated from."""
 
 
 class Strand:
@@ -41,7 +45,7 @@ class Strand:
     True
     """
 
-    __slots__ = ("_by_attribute", "_by_entity", "_by_value", "_full", "_lock", "_noted", "made", "ops")
+    __slots__ = ("_by_attribute", "_by_entity", "_by_value", "_full", "_noted", "made", "ops")
 
     def __init__(self) -> None:
         self.ops: list[Op] = []
@@ -53,11 +57,10 @@ class Strand:
         self._noted = [0, 0, 0]
         """How many operations each of the three has positions of; they are noted when first looked for."""
         self._full = False
-        self._lock = threading.Lock()
 
     def grow(self, prefix: int, ops: Sequence[Op]) -> int | None:
         """The length of the prefix with ``ops`` after it; None if the strand is longer already, or full."""
-        with self._lock:
+        with _GROWING:
             if len(self.ops) != prefix or self._full:
                 return None
             self.ops += ops
@@ -72,7 +75,7 @@ class Strand:
         return [a for a, positions in list(self._by_attribute.items()) if positions[0] < prefix]
 
     def _note_entities(self, upto: int) -> None:
-        with self._lock:
+        with _GROWING:
             for at in range(self._noted[0], upto):
                 e = self.ops[at][0]
                 known = self._by_entity.get(e)
@@ -84,7 +87,7 @@ class Strand:
             self._noted[0] = max(self._noted[0], upto)
 
     def _note_values(self, upto: int) -> None:
-        with self._lock:
+        with _GROWING:
             for at in range(self._noted[1], upto):
                 _, a, v, _, _ = self.ops[at]
                 self._by_value.setdefault((a, v), []).append(at)
@@ -92,7 +95,7 @@ class Strand:
 
     def _note_attributes(self, upto: int) -> None:
         if self._noted[2] < upto:
-            with self._lock:
+            with _GROWING:
                 for at in range(self._noted[2], upto):
                     self._by_attribute.setdefault(self.ops[at][1], []).append(at)
                 self._noted[2] = max(self._noted[2], upto)

@@ -6,16 +6,19 @@ commit did not touch.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
 from typing import Final, NamedTuple, Protocol, Self
 
 import numpy as np
 
 from factstore.columns import EMPTY, Intervals, Ints, LogRows, Rows, ints
+from factstore.forks import forkable_lock
 from factstore.index import NO_INDEX, AttributeIndex
 from factstore.recent import Op, Strand
 from factstore.snapshot_lives import Lives
+
+_SWAPPING: Final = forkable_lock()
+"""Held while a list of past snapshots, any one, changes: too short to be worth a lock for each."""
 
 
 class Facts(NamedTuple):
@@ -264,11 +267,10 @@ class Past:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._kept: dict[int, Snapshot] = {}
-        self._lock = threading.Lock()
 
     def at(self, t: int) -> Snapshot:
         """The snapshot at ``t``."""
-        with self._lock:
+        with _SWAPPING:
             found = self._kept.pop(t, None) or Snapshot(self._source, t)
             self._kept[t] = found
             if len(self._kept) > _PAST_KEPT:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -610,3 +611,15 @@ def test_the_paths_of_a_home_are_inside_it() -> None:
     paths = [getattr(home, name) for name, value in vars(Home).items() if isinstance(value, property)]
     assert len(paths) >= 10
     assert all(path.is_relative_to("/srv/s") for path in paths)
+
+
+def test_it_starts_in_a_process_with_very_many_files_open(store: Path) -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most != resource.RLIM_INFINITY and most < 1200:
+        pytest.skip("a process may not have so many files open here")
+    code = (
+        "import os, resource, sys; from factstore.embedded import start; "
+        f"resource.setrlimit(resource.RLIMIT_NOFILE, (1200, {most})); "
+        "held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]; start(sys.argv[1]).close()"
+    )
+    subprocess.run([sys.executable, "-c", code, str(store)], check=True)

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # The modules of each room, from the ground up; a package stands for all that is in it, and a star
 # for the parts that a module was split into.
 ROOMS = {
-    "words": "errors values values_* dictionary datom schema schema_* edn edn_*",
+    "words": "errors forks values values_* dictionary datom schema schema_* edn edn_*",
     "facts": "columns index recent snapshot snapshot_* speculative db db_*",
     "pull": "pull pull_* entity",
     "query": "query",

@@ -23,7 +23,7 @@ def init(arguments: argparse.Namespace) -> None:
 def transact(arguments: argparse.Namespace) -> None:
     """Commits data, or only says what it would do."""
     data = text_of(arguments.data, "transaction data")
-    with opened(arguments) as conn:
+    with opened(arguments, write=not arguments.dry_run) as conn:
         report = conn.db().with_(data) if arguments.dry_run else conn.transact(data)
         tempids = {str(name): id for name, id in report.tempids.items() if name != "db/current-tx"}
         said: dict[str, Any] = {
@@ -46,7 +46,7 @@ def excise(arguments: argparse.Namespace) -> None:
     """Takes facts out for good, after asking."""
     entities = [value_of(text) for text in arguments.entities]
     before = moment_of(arguments.before)
-    with opened(arguments) as conn:
+    with opened(arguments, write=True) as conn:
         db = conn.db()
         ids = [db.entid_strict(entity) for entity in entities]
         if not arguments.yes:

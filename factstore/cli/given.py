@@ -23,9 +23,10 @@ _WHOLE: Final = re.compile(r"[0-9]+")
 
 
 @contextmanager
-def opened(arguments: argparse.Namespace, *, create: bool = False) -> Iterator[Connection]:
-    """The store of a command, closed after it. Only ``init``, ``transact`` and ``import`` make one."""
-    with connect(target_of(arguments), schema=schema_of(arguments), create=create) as conn:
+def opened(arguments: argparse.Namespace, *, create: bool = False, write: bool = False) -> Iterator[Connection]:
+    """The store of a command, closed after it. Only ``init`` and ``import`` make one, and who reads changes nothing."""
+    read_only = not (create or write)
+    with connect(target_of(arguments), schema=schema_of(arguments), create=create, read_only=read_only) as conn:
         yield conn
 
 

@@ -26,6 +26,7 @@ from factstore.log.port import (
     schema_at,
     values_in,
 )
+from factstore.log.read_only import ReadOnly
 from factstore.log.stretch import NO_ENTRIES, Entries, Settled, Stretch, chained, same_operations, settled
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "NO_ENTRIES",
     "Pending",
     "Plan",
+    "ReadOnly",
     "Settled",
     "Sizes",
     "Stretch",

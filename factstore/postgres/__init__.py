@@ -7,7 +7,7 @@ store's one ``root`` row, asks, writes, and publishes ``t`` by committing; reade
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -19,13 +19,26 @@ from factstore.columns import LogRows
 from factstore.errors import FactstoreError, LogError
 from factstore.log import Counters, Plan, Wanted, operations
 from factstore.postgres.ahead import Questions, questions
-from factstore.postgres.create import ensure_store
-from factstore.postgres.listen import Notifications, channel_of
-from factstore.postgres.pool import WRITER_SETTINGS, Pool, Row, Session, is_lost, pipelined, translated
+from factstore.postgres.create import ensure_store, migrate
+from factstore.postgres.listen import Notifications
+from factstore.postgres.pool import (
+    READ_ONLY,
+    WRITER_SETTINGS,
+    Pool,
+    Row,
+    Session,
+    is_lost,
+    open_session,
+    pipelined,
+    translated,
+)
 from factstore.postgres.read import Reads
+from factstore.postgres.roles import Right, apply_grants, grants
+from factstore.postgres.statements import channel
+from factstore.postgres.version import LAYOUT_VERSION, check_version
 from factstore.postgres.write import PostgresWriter
 
-__all__ = ["PostgresLog"]
+__all__ = ["LAYOUT_VERSION", "PostgresLog", "grants", "migrate"]
 
 _SETTLE_PAUSES: Final = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 """Seconds before each attempt to learn what became of a commit: a server that crashed is back in two or three."""
@@ -39,12 +52,13 @@ class PostgresLog(Reads):
     factstore.errors.StoreError: store/bad-target: 'not a name' is not a schema name: expected letters, ...
     """
 
-    def __init__(self, dsn: str, schema: str = "factstore", *, create: bool = True) -> None:
-        super().__init__(dsn, schema)
-        ensure_store(dsn, schema, create=create)
-        self.channel = channel_of(schema)
+    def __init__(self, dsn: str, schema: str = "factstore", *, read_only: bool = False, create: bool = True) -> None:
+        more = READ_ONLY if read_only else ()
+        super().__init__(dsn, schema, more)
+        ensure_store(dsn, schema, read_only=read_only, create=create)
+        self.channel = channel(schema)
         self._notifications = Notifications(dsn, self.channel, self._sql["head"])
-        self._writers = Pool(dsn, keep=1, settings=WRITER_SETTINGS)
+        self._writers = Pool(dsn, keep=1, settings=(*WRITER_SETTINGS, *more))
         self._unseen = 0
         self._analyze_at = 2000
 
@@ -58,6 +72,17 @@ class PostgresLog(Reads):
         self._notifications.close()
         self._readers.close()
         self._writers.close()
+
+    def grant(self, roles: Mapping[str, Right], revoked: Iterable[str]) -> None:
+        """Takes every right from ``revoked``, then gives ``roles`` theirs; all of it or nothing."""
+        session = open_session(self.dsn)
+        try:
+            with session.transaction():
+                apply_grants(session, self.schema, roles, revoked=revoked)
+        except psycopg.Error as error:
+            raise translated(error) from error
+        finally:
+            session.close()
 
     @contextmanager
     def writer(self, wanted: Wanted | None = None) -> Iterator[PostgresWriter]:
@@ -85,7 +110,7 @@ class PostgresLog(Reads):
         try:
             return session, *self._lock(session, asked)
         except psycopg.Error as error:
-            broken = session.closed
+            broken = session.closed or is_lost(error)
             _roll_back(session)
             self._writers.give(session)
             if not broken:
@@ -108,7 +133,9 @@ class PostgresLog(Reads):
             session.execute("BEGIN")
             lock = session.execute(self._sql["lock"], binary=True)
             answer = session.execute(self._sql["ahead"], asked.params(), binary=True) if asked else None
-        return Counters(*lock.fetchall()[0]), None if answer is None else answer.fetchall()[0]
+        t, next_e, next_v, writes_from = lock.fetchall()[0]
+        check_version(writes_from, "write", self.schema)
+        return Counters(t, next_e, next_v), None if answer is None else answer.fetchall()[0]
 
     def _commit(self, session: Session, writer: PostgresWriter, last: Plan) -> None:
         forgotten = self.dictionary.forgotten

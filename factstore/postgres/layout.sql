@@ -1,13 +1,17 @@
--- The tables of one store, version 1; {s} is its schema. PostgreSQL 14 or newer, no extension.
+-- The tables of one store, layout 2; {s} is its schema. A change here needs a step in migrations.py, and who may use
+-- a new table or function is said in grants.sql. PostgreSQL 14 or newer, no extension.
 
 -- One row: the writer's lock, the allocator of ids and the published basis in one. Whoever locks it has
 -- waited for the writer before, and an update rolls back with its transaction: t is dense, in commit order.
+-- version is the layout; a program that knows a layout from reads_from, or writes_from, on may still read, or write.
 CREATE TABLE {s}.root (
-  id      int2 PRIMARY KEY CHECK (id = 1),
-  t       int8 NOT NULL,
-  next_e  int8 NOT NULL,
-  next_v  int8 NOT NULL,
-  version int4 NOT NULL
+  id          int2 PRIMARY KEY CHECK (id = 1),
+  t           int8 NOT NULL,
+  next_e      int8 NOT NULL,
+  next_v      int8 NOT NULL,
+  version     int4 NOT NULL,
+  reads_from  int4 NOT NULL,
+  writes_from int4 NOT NULL
 ) WITH (fillfactor = 10, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_scale_factor = 0);
 
 -- Interned values. h is a 128-bit digest made by the client, so no index depends on a value's length;
@@ -55,20 +59,31 @@ CREATE INDEX hist_eavt ON {s}.facts_hist (e, a, v);
 CREATE INDEX hist_avet ON {s}.facts_hist (a, v, e) WHERE fl & 1 = 1;
 CREATE INDEX hist_vaet ON {s}.facts_hist (v, a, e) WHERE vt = 1;
 
-CREATE FUNCTION {s}.append_only() RETURNS trigger LANGUAGE plpgsql AS
+-- A function's body must not depend on the search_path of whoever calls it.
+CREATE FUNCTION {s}.append_only() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
   $$ BEGIN RAISE EXCEPTION 'the log of a factstore is append-only'; END $$;
 CREATE TRIGGER log_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {s}.log
   FOR EACH STATEMENT EXECUTE FUNCTION {s}.append_only();
 
 -- Fails the transaction from inside its own pipeline, where the client cannot look before it commits.
-CREATE FUNCTION {s}.expect(seen int8, expected int8) RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+CREATE FUNCTION {s}.expect(seen int8, expected int8) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$ BEGIN
   IF seen <> expected THEN
     RAISE EXCEPTION '% of % retracted facts hold', seen, expected USING ERRCODE = 'FS001';
   END IF;
 END $$;
 
+-- Fresh statistics, which only an owner may make; run by the writers, who are not. No autovacuum reaches a
+-- short-lived server, nor ever a partitioned table.
+CREATE FUNCTION {s}.refresh_statistics() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ BEGIN
+  ANALYZE {s}.facts, {s}.facts_live, {s}.facts_hist, {s}.log, {s}.dict;
+END $$;
+REVOKE ALL ON FUNCTION {s}.refresh_statistics() FROM PUBLIC;
+
 -- The double of an order-preserving int8: sign, exponent and fraction of IEEE 754, put together by hand.
-CREATE FUNCTION {s}.as_double(v int8) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$
+-- Parsed here and now, as RETURN is, it needs no search_path and can still be inlined.
+CREATE FUNCTION {s}.as_double(v int8) RETURNS float8 LANGUAGE sql IMMUTABLE RETURN (
   SELECT CASE
     WHEN exponent = 2047 THEN sign * 'infinity'::float8
     WHEN exponent = 0 THEN sign * (fraction * power(2::float8, -1074))
@@ -78,11 +93,10 @@ CREATE FUNCTION {s}.as_double(v int8) RETURNS float8 LANGUAGE sql IMMUTABLE AS $
            (bits >> 52)::int AS exponent, (bits & 4503599627370495)::float8 AS fraction
     FROM (SELECT CASE WHEN v < 0 THEN (v # 9223372036854775807) & 9223372036854775807 ELSE v END AS bits) AS b
   ) AS parts
-$$;
+);
 
-CREATE FUNCTION {s}.as_instant(v int8) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
-  SELECT timestamptz '1970-01-01 00:00:00+00' + (v / 1000000) * interval '1 second' + (v % 1000000) * interval '1 microsecond'
-$$;
+CREATE FUNCTION {s}.as_instant(v int8) RETURNS timestamptz LANGUAGE sql IMMUTABLE RETURN
+  timestamptz '1970-01-01 00:00:00+00' + (v / 1000000) * interval '1 second' + (v % 1000000) * interval '1 microsecond';
 
 -- The log for people and BI tools: names instead of numbers, values as text, the instant of each transaction.
 CREATE VIEW {s}.datoms AS

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 
 from factstore.errors import FactstoreError, LogError, StoreError
@@ -23,7 +25,18 @@ Session = psycopg.Connection[Row]
 _ABANDONED: Final[list[Session]] = []
 """A parent's connections, in a child: closing one would end the parent's session, so they are kept."""
 
+_DEFAULTS: Final[dict[str, str | int]] = {
+    # A server that is gone without a word is noticed in half a minute rather than in hours; the address may say else.
+    "connect_timeout": 10,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+    "fallback_application_name": "factstore",
+}
 _SETTINGS: Final = (
+    # Our statements qualify every name, but an operator or a function of somebody else's schema might fit better.
+    "SET search_path = pg_catalog, pg_temp",
     # The lock's protocol needs it, whatever the database's default: see "lock" in statements.sql.
     "SET default_transaction_isolation = 'read committed'",
     # Our statements are short or move bytes; compiling them costs more than it gives.
@@ -31,6 +44,8 @@ _SETTINGS: Final = (
     # A process that is stopped with the lock in its hand stops the others for so long at most.
     "SET idle_in_transaction_session_timeout = '60s'",
 )
+READ_ONLY: Final = ("SET default_transaction_read_only = on",)
+"""For sessions that must not write, whatever their role may do."""
 WRITER_SETTINGS: Final = (
     # All a writer asks is by key, of tables that grow under it: a plan made from old statistics must not scan.
     "SET plan_cache_mode = force_generic_plan",
@@ -46,7 +61,7 @@ def translated(error: psycopg.Error) -> FactstoreError:
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
         return StoreError(f"the database refuses: {text}", code="store/permission")
     if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
-        return StoreError(f"the database is read-only: {text}", code="store/permission")
+        return StoreError(f"nothing can be written by way of this connection: {text}", code="store/permission")
     if isinstance(error, psycopg.errors.UniqueViolation) or error.sqlstate == "FS001":
         return LogError(f"the plan does not fit what the store holds: {text}", code="log/conflict")
     if isinstance(error, psycopg.errors.QueryCanceled):
@@ -75,14 +90,19 @@ def pipelined(session: Session) -> Iterator[None]:
 def open_session(dsn: str, settings: tuple[str, ...] = ()) -> Session:
     """A new connection; ``log/unreachable`` if there is no server, ``store/permission`` if it will not have us."""
     try:
-        session = psycopg.connect(
-            dsn, autocommit=True, prepare_threshold=0, client_encoding="utf8", fallback_application_name="factstore"
-        )
+        session = psycopg.connect(_address(dsn), autocommit=True, prepare_threshold=0, client_encoding="utf8")
         session.execute("; ".join((*_SETTINGS, *settings)), prepare=False)
     except psycopg.Error as error:
         raise _refused(error) from None
     register(session)
     return session
+
+
+def _address(dsn: str) -> str:
+    said = conninfo_to_dict(dsn)
+    said |= {"connect_timeout": os.environ["PGCONNECT_TIMEOUT"]} if "PGCONNECT_TIMEOUT" in os.environ else {}
+    defaults = {name: value for name, value in _DEFAULTS.items() if name not in said}
+    return make_conninfo(dsn, **defaults)
 
 
 def _refused(error: psycopg.Error) -> FactstoreError:
@@ -110,10 +130,11 @@ class Pool:
         self._idle: list[Session] = []
         self._pid = os.getpid()
         self._closed = False
+        _POOLS.add(self)
 
     def take(self) -> Session:
         """An idle connection, or a new one."""
-        if self._pid != os.getpid():
+        if self._pid != os.getpid():  # forked by something that did not tell Python
             self._abandon()
         with self._lock:
             if self._closed:
@@ -177,6 +198,18 @@ class Pool:
         _ABANDONED.extend(self._idle)
         self._idle = []
         self._pid = os.getpid()
+
+
+_POOLS: Final[weakref.WeakSet[Pool]] = weakref.WeakSet()
+
+
+def _abandon_all() -> None:
+    for pool in list(_POOLS):
+        pool._abandon()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_abandon_all)
 
 
 def is_lost(error: psycopg.Error) -> bool:

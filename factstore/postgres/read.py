@@ -22,6 +22,7 @@ from factstore.log import NO_ENTRIES, Counters, Entries, Sizes, chained
 from factstore.postgres.arrays import LAST_ATTRIBUTE, columns, int4s, int8s, uuids
 from factstore.postgres.pool import Pool, Row
 from factstore.postgres.statements import statements
+from factstore.postgres.version import check_version
 from factstore.schema import Ids
 from factstore.snapshot import NO_FACTS, Facts
 from factstore.snapshot_lives import Lives, lives_at
@@ -49,14 +50,17 @@ def facts_in(pieces: Iterable[Row]) -> Facts:
 class Reads:
     """The reading half of :class:`~factstore.postgres.PostgresLog`."""
 
-    def __init__(self, dsn: str, schema: str) -> None:
-        self._schema = schema
+    def __init__(self, dsn: str, schema: str, settings: tuple[str, ...] = ()) -> None:
+        self.dsn = dsn
+        self.schema = schema
         self._sql = statements(schema)
-        self._readers = Pool(dsn, keep=4)
+        self._readers = Pool(dsn, keep=4, settings=settings)
         self.dictionary = Dictionary(self)
 
     def head(self) -> int:
-        return int(self._readers.fetch(self._sql["head"])[0][0])
+        t, reads_from = self._readers.fetch(self._sql["head"])[0]
+        check_version(reads_from, "read", self.schema)
+        return int(t)
 
     def read(self, after: int, upto: int | None = None) -> LogRows:
         last = FOREVER if upto is None else TX0 + upto
@@ -77,7 +81,7 @@ class Reads:
         counted = self._readers.fetch(self._sql["facts_by_attribute"])
         live, ended = ({a: n for which, a, n in counted if which == kind} for kind in ("live", "hist"))
         [(entities, log, entries)] = self._readers.fetch(self._sql["totals"], {"tx": Int8(TX0)})
-        found = self._readers.fetch(self._sql["relation_sizes"], {"name": self._schema})
+        found = self._readers.fetch(self._sql["relation_sizes"], {"name": self.schema})
         taken: dict[str, int] = dict(found)
         return Sizes(live, ended, entities, log, entries, taken)
 

@@ -2,49 +2,70 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from functools import lru_cache
 from importlib.resources import files
 
 from factstore.errors import StoreError
 
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+_IDENTIFIER = re.compile(r"(?!pg_|information_schema$)[A-Za-z_][A-Za-z0-9_]{0,62}")
+_LONGEST_CHANNEL = 63
 
 
-def quoted(schema: str) -> str:
+def quoted(schema: object) -> str:
     """A schema's name as an SQL identifier; ``store/bad-target`` if it is not a plain one.
 
     >>> quoted("catalog_2")
     '"catalog_2"'
     """
-    if not _IDENTIFIER.fullmatch(schema):
+    if not isinstance(schema, str) or not _IDENTIFIER.fullmatch(schema):
         raise StoreError(
-            f"{schema!r} is not a schema name: expected letters, digits and underscores, at most 63",
+            f"{schema!r} is not a schema name: expected letters, digits and underscores, at most 63, "
+            "and none that PostgreSQL keeps for itself",
             code="store/bad-target",
             schema=schema,
         )
     return f'"{schema}"'
 
 
+def channel(schema: str) -> str:
+    """The name under which a store's commits are told; PostgreSQL allows 63 bytes, as it does for a schema.
+
+    >>> channel("catalog"), channel("x" * 63) == channel("x" * 62 + "y"), len(channel("x" * 63))
+    ('catalog_commits', False, 63)
+    """
+    plain = f"{schema}_commits"
+    if len(plain) <= _LONGEST_CHANNEL:
+        return plain
+    return f"{schema[:38]}_{hashlib.blake2b(schema.encode(), digest_size=8).hexdigest()}_commits"
+
+
+def creation_key(schema: str) -> int:
+    """The advisory lock of those who create a store, or change its layout."""
+    return int.from_bytes(hashlib.blake2b(f"factstore {schema}".encode(), digest_size=8).digest(), "big", signed=True)
+
+
 @lru_cache
 def statements(schema: str) -> dict[str, str]:
     """Every statement of ``statements.sql`` by name.
 
-    >>> statements("catalog")["head"]
-    'SELECT t FROM "catalog".root'
+    >>> statements("catalog")["analyze"]
+    'SELECT "catalog".refresh_statistics()'
     """
-    named = {}
-    for block in _text("statements.sql").split("-- name: ")[1:]:
+    return named("statements.sql", schema)
+
+
+def named(file: str, schema: str) -> dict[str, str]:
+    """What stands under each name in a file of SQL."""
+    found = {}
+    for block in script(file, schema).split("-- name: ")[1:]:
         name, _, body = block.partition("\n")
         lines = [line for line in body.splitlines() if not line.startswith("--")]
-        named[name.strip()] = "\n".join(lines).strip().replace("{s}", quoted(schema))
-    return named
+        found[name.strip()] = "\n".join(lines).strip()
+    return found
 
 
-def layout(schema: str) -> str:
-    """The script that makes a store's tables."""
-    return _text("layout.sql").replace("{s}", quoted(schema))
-
-
-def _text(name: str) -> str:
-    return files("factstore.postgres").joinpath(name).read_text("utf-8")
+def script(file: str, schema: str) -> str:
+    """A file of SQL, made for one schema."""
+    return files("factstore.postgres").joinpath(file).read_text("utf-8").replace("{s}", quoted(schema))

@@ -2,18 +2,21 @@
 -- string of fixed-width rows, because a row message of its own costs ten times as much.
 
 -- name: head
--- The newest transaction's t.
-SELECT t FROM {s}.root
+-- The newest transaction's t, and the oldest layout that may still be read by.
+SELECT t, reads_from FROM {s}.root
 
--- name: version
--- The layout version of a store that is there.
-SELECT version FROM {s}.root
+-- name: layout
+-- The row of a store that is there, whatever columns its layout has.
+SELECT to_jsonb(r) FROM {s}.root r
 
 -- name: exists
--- Whether the store has been created. Asked of the tables, not of to_regclass: that answers from a cache
--- which an advisory lock does not refresh, and would miss what another creator has just committed.
+-- Whether the store has been created, with a root that is ours. Asked of the tables, not of to_regclass: that answers
+-- from a cache which an advisory lock does not refresh, and would miss what another creator has just committed.
 SELECT EXISTS (
-  SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %(name)s AND c.relname = 'root'
+  SELECT FROM pg_class c
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'next_v'
+  WHERE n.nspname = %(name)s AND c.relname = 'root'
 )
 
 -- name: has_schema
@@ -26,12 +29,13 @@ SELECT pg_advisory_xact_lock(%(key)s)
 
 -- name: init_root
 -- The counters of a new store.
-INSERT INTO {s}.root VALUES (1, 0, %(next_e)s, %(next_v)s, %(version)s)
+INSERT INTO {s}.root (id, t, next_e, next_v, version, reads_from, writes_from)
+VALUES (1, 0, %(next_e)s, %(next_v)s, %(version)s, %(reads_from)s, %(writes_from)s)
 
 -- name: lock
 -- Waits for the writer before, and reads what it left. A statement of its own under READ COMMITTED:
 -- together with a read in one snapshot, that snapshot would be older than the end of the wait.
-SELECT t + 1, next_e, next_v FROM {s}.root FOR UPDATE
+SELECT t + 1, next_e, next_v, writes_from FROM {s}.root FOR UPDATE
 
 -- name: ahead
 -- What the transactions of a commit are known to ask, sent with the lock: the codes of values this process
@@ -298,8 +302,8 @@ SELECT coalesce(sum(greatest(c.reltuples, 0)), 0)::int8, coalesce(sum(pg_stat_ge
 FROM pg_class c WHERE c.oid = '{s}.facts_live'::regclass
 
 -- name: analyze
--- Fresh statistics; no autovacuum reaches a short-lived server, nor ever a partitioned table.
-ANALYZE {s}.facts, {s}.facts_live, {s}.facts_hist, {s}.log, {s}.dict
+-- Fresh statistics, made with the owner's right.
+SELECT {s}.refresh_statistics()
 
 -- name: bulk_tables
 -- The tables a bulk write goes into: name, bytes, and whether we may take their indexes away.
@@ -387,3 +391,47 @@ WHERE a <> ALL(%(kept)s) AND tx_from < %(before)s
 -- The values among those codes that nothing in the log speaks of any more.
 DELETE FROM {s}.dict d USING unnest(%(v)s) AS k(id)
 WHERE d.id = k.id AND NOT EXISTS (SELECT FROM {s}.log l WHERE l.vt >= 6 AND l.v = d.id)
+
+-- name: migrate_lock
+-- Nobody reads or writes the store while its layout changes: what began before has ended.
+LOCK TABLE {s}.root IN ACCESS EXCLUSIVE MODE
+
+-- name: migrate_builtin
+-- What holds of the entities every store begins with.
+SELECT e, a, v FROM {s}.facts_live WHERE e < %(first)s
+
+-- name: migrate_holder
+-- Who else has an ident.
+SELECT e FROM {s}.facts_live WHERE a = %(a)s AND v = %(v)s AND fl & 1 = 1 AND e <> %(e)s
+
+-- name: migrate_instant
+-- When the last transaction was.
+SELECT max(v) FROM {s}.facts_live WHERE a = %(a)s AND fl & 1 = 1
+
+-- name: migrate_entry
+-- One more dictionary entry.
+INSERT INTO {s}.dict (id, kind, h, txt) VALUES (%(id)s, %(kind)s, %(h)s, %(txt)s)
+
+-- name: migrate_fact
+-- One more fact that holds.
+INSERT INTO {s}.facts_live (e, v, tx_from, a, vt, fl) VALUES (%(e)s, %(v)s, %(tx)s, %(a)s, %(vt)s, %(fl)s)
+
+-- name: migrate_datom
+-- One more line of the log.
+INSERT INTO {s}.log (tx, e, v, a, vt, added) VALUES (%(tx)s, %(e)s, %(v)s, %(a)s, %(vt)s, true)
+
+-- name: migrate_done
+-- The counters after the migration's transaction, and the layout there is now.
+UPDATE {s}.root SET t = %(t)s, next_v = %(next_v)s,
+  version = %(version)s, reads_from = %(reads_from)s, writes_from = %(writes_from)s
+
+-- name: owner
+-- Whose the store is, and whether that is this role, or one that this role is a member of.
+SELECT pg_get_userbyid(relowner), pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = '{s}.root'::regclass
+
+-- name: granted
+-- Who may use the store beside its owner, and whether to write: a migration lets them go on.
+SELECT r.rolname, bool_or(x.privilege_type = 'INSERT')
+FROM pg_class c, aclexplode(c.relacl) x JOIN pg_roles r ON r.oid = x.grantee
+WHERE c.oid = '{s}.log'::regclass AND x.grantee <> c.relowner
+GROUP BY r.rolname

@@ -317,12 +317,12 @@ def program(home: Path, *arguments: str, stdin: str | None = None, **more: Any) 
 @pytest.mark.slow
 def test_a_store_in_a_directory_from_a_shell(home: Path) -> None:
     missing = program(home, "stats")
-    assert (missing.returncode, missing.stderr.split(": ")[1]) == (1, "store/missing")
+    assert (missing.returncode, missing.stderr.split(": ")[1]) == (1, "store/not-a-store")
     # The server goes on for a while after its last user, so the store is held open by one command less.
     with connect(home / "store"):
         assert program(home, "init").stdout.endswith("at t 0\n")
         other = program(home, "stats", "--schema", "other")
-        assert other.stderr.startswith("factstore: store/missing: there is no store in schema 'other'")
+        assert other.stderr.startswith("factstore: store/not-a-store: there is no store in schema 'other'")
         assert program(home, "transact", "-", stdin=SCHEMA).returncode == 0
         assert program(home, "transact", PEOPLE).returncode == 0
         stats = json.loads(program(home, "stats", "--format", "json").stdout)

@@ -12,11 +12,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from factstore import Connection, StoreError, connect
+from factstore import Connection, connect
 from factstore.datom import TX0
 from tests import pg
 from tests.contract import worker
 from tests.contract.replay import Replayed, check
+from tests.contract.swarm import Oracle, Told
 
 ROOT = Path(__file__).parents[2]
 ROUNDS = 25
@@ -36,7 +37,7 @@ def python(*arguments: str) -> subprocess.Popen[str]:
 
 
 def schema_of(conn: Connection) -> str:
-    return conn._log.channel.removesuffix("_commits")
+    return conn._log.schema
 
 
 def held(found: Replayed, conn: Connection, attribute: str, t: int) -> list[tuple[int, int, int]]:
@@ -90,25 +91,49 @@ def test_stores_of_one_database_do_not_meet(conn, dsn) -> None:
     pg.drop_schema(dsn, schema)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_eight_processes_count_and_claim_as_if_one_after_the_other(dsn) -> None:
+    """Told apart by an oracle that goes through what each process was told, in the order of t."""
+    schema = pg.fresh_schema()
+    process = python("-m", "tests.contract.swarm", dsn, schema, "--processes", "8", "--rounds", "12")
+    said = process.communicate(timeout=120)[0]
+    assert process.returncode == 0
+    assert said.endswith("serial, no gap\n")
+    with psycopg.connect(dsn, autocommit=True) as session:
+        assert check(session, schema).ts[-1] == 2 + 8 * 12 + 12
+    pg.drop_schema(dsn, schema)
+
+
+ORDER = [Told(3, 0, 1, None), Told(4, 1, None, "a"), Told(5, 1, 2, None)]
+
+
+@pytest.mark.parametrize(
+    ("history", "wrong"),
+    [
+        ([*ORDER, Told(6, 0, 2, None)], "lost update at 6: 2 after 2"),
+        ([*ORDER, Told(6, 0, 4, None)], "lost update at 6"),
+        ([*ORDER, Told(6, 0, None, "a")], "duplicate at 6"),
+    ],
+)
+def test_the_oracle_finds_what_no_order_could_give(history, wrong) -> None:
+    oracle = Oracle()
+    for told in ORDER:
+        oracle.apply(told)
+    with pytest.raises(AssertionError, match=wrong):
+        oracle.apply(history[-1])
+
+
+def test_a_store_is_made_once_by_many_processes(dsn) -> None:
+    schema = pg.fresh_schema()
+    opening = f"import sys, factstore; print(factstore.connect(sys.argv[1], schema={schema!r}).db().basis_t)"
+    processes = [python("-c", opening, dsn) for _ in range(3)]
+    assert [process.communicate(timeout=60)[0].strip() for process in processes] == ["0"] * 3
+    pg.drop_schema(dsn, schema)
+
+
 OPEN = "import sys, factstore; print(factstore.connect(sys.argv[1]).db().basis_t)"
 
 
 def test_a_directory_is_made_a_store_once_by_many_processes(directory) -> None:
     processes = [python("-c", OPEN, str(directory)) for _ in range(2)]
     assert [process.communicate(timeout=60)[0].strip() for process in processes] == ["0"] * 2
-
-
-def test_a_reading_role_reads_and_is_refused_to_write(conn, dsn) -> None:
-    role, schema = f"reader_{os.getpid()}", schema_of(conn)
-    with psycopg.connect(dsn, autocommit=True) as session:
-        session.execute(f'CREATE ROLE "{role}" LOGIN')
-        session.execute(f'GRANT USAGE ON SCHEMA "{schema}" TO "{role}"')
-        session.execute(f'GRANT SELECT ON ALL TABLES IN SCHEMA "{schema}" TO "{role}"')
-        with connect(f"{dsn}&user={role}", schema=schema) as reader:
-            assert [d.v for d in reader.db().datoms("counter/value")] == [0]
-            assert reader.db().as_of(1).datoms("counter/value") == []
-            assert reader.db().with_([{"user/name": "x"}]).db_after.entid(["user/name", "x"]) is not None
-            with pytest.raises(StoreError) as caught:
-                reader.transact([{"user/name": "x"}])
-        assert caught.value.code == "store/permission"
-        session.execute(f'DROP OWNED BY "{role}"; DROP ROLE "{role}"')

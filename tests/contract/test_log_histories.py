@@ -8,23 +8,23 @@ import pytest
 
 from factstore import Connection, connect
 from tests import pg
+from tests.contract.conftest import SYSTEM, Servers
 from tests.contract.histories import ATTRIBUTES, History
 
 
-@pytest.fixture(params=["memory", "postgres"])
-def three(request: pytest.FixtureRequest) -> Iterator[list[Connection]]:
+@pytest.fixture(params=["memory", "embedded", SYSTEM])
+def three(request: pytest.FixtureRequest, servers: Servers) -> Iterator[list[Connection]]:
     """Three connections to one store, as three processes would have."""
-    schema = pg.fresh_schema()
-    target = "memory:" if request.param == "memory" else request.getfixturevalue("dsn")
     if request.param == "memory":
-        first = connect(target)
+        first = connect("memory:")
         yield [first, Connection(first._log), Connection(first._log)]
         return
-    conns = [connect(target, schema=schema) for _ in range(3)]
+    dsn, schema = servers.dsn(request.param), pg.fresh_schema()
+    conns = [connect(dsn, schema=schema) for _ in range(3)]
     yield conns
     for conn in conns:
         conn.close()
-    pg.drop_schema(target, schema)
+    pg.drop_schema(dsn, schema)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -32,7 +32,7 @@ def admin(dsn: str):
 
 
 def _schema(log: PostgresLog) -> str:
-    return log.channel.removesuffix("_commits")
+    return log.schema
 
 
 def _pid(session: psycopg.Connection) -> int:
@@ -57,15 +57,15 @@ def test_a_second_process_reads_what_the_first_wrote(pg_store, dsn) -> None:
     other.close()
 
 
-def test_another_layout_version_is_refused(pg_store, dsn, admin) -> None:
+def test_a_layout_of_the_future_is_refused(pg_store, dsn, admin) -> None:
     schema = _schema(pg_store.log)
-    admin.execute(f'UPDATE "{schema}".root SET version = 99')
-    with pytest.raises(StoreError, match="has layout version 99: this library knows 1") as caught:
+    admin.execute(f'UPDATE "{schema}".root SET version = 99, reads_from = 99, writes_from = 99')
+    with pytest.raises(StoreError, match="read by programs that know layout version 99: this one knows 2") as caught:
         PostgresLog(dsn, schema)
     assert caught.value.code == "store/layout-version"
 
 
-@pytest.mark.parametrize("schema", ["", "two words", 'quo"te', "1st", "x" * 64])
+@pytest.mark.parametrize("schema", ["", "two words", 'quo"te', "1st", "x" * 64, "pg_mine", "information_schema", None])
 def test_a_schema_name_is_plain(dsn, schema) -> None:
     with pytest.raises(StoreError) as caught:
         PostgresLog(dsn, schema)
