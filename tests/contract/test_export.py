@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from factstore import Connection, ExportError, ValueType, check_export, connect
@@ -72,7 +72,8 @@ def imported(file: io.BytesIO | Path, **options: Any) -> Connection:
     return conn
 
 
-@settings(max_examples=5)
+# The server is the same for all examples; each has a store of its own.
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(seed=st.integers(0, 10_000), rows=st.sampled_from([1, 30, 200_000]))
 def test_a_store_goes_from_memory_to_postgresql_and_back_as_it_was(dsn: str, seed: int, rows: int) -> None:
     schema = pg.fresh_schema()
@@ -285,6 +286,7 @@ def test_forgotten_values_stay_in_the_log_alone(empty) -> None:
     assert told(empty) == told(source)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_store(dsn, path, monkeypatch) -> None:
     monkeypatch.setattr(writing, "ROWS", 400)
     peaks = []
