@@ -4,6 +4,7 @@
 .PHONY: help demo test check bench docs clean
 
 VENV := .venv
+PEER := tests/peers/datascript
 RUN  := $(VENV)/bin/python -m
 NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 
@@ -21,7 +22,7 @@ demo: $(VENV)/.with-demo   ## the two stories, told in the terminal
 	$(RUN) examples.model_lifecycle
 	$(RUN) examples.package_archive
 
-test: $(VENV)/.with-dev    ## every test, the docs' examples and the doctests
+test: $(VENV)/.with-dev $(PEER)/node_modules/.made   ## every test, the docs' examples and the doctests
 	$(RUN) pytest
 
 check: $(VENV)/.with-dev   ## lint, format, types, layers, exports
@@ -38,13 +39,21 @@ docs: $(VENV)/.with-docs   ## the pages, into site/
 	NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict
 
 clean:         ## everything that was made here
-	rm -rf $(VENV) build dist site .demo .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) $(PEER)/node_modules build dist site .demo .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One stamp for each set of extras; a changed pyproject.toml installs anew.
 $(VENV)/.with-%: pyproject.toml | $(VENV)/.made
 	$(RUN) pip install --quiet --editable '.[$*]'
 	@touch $@
+
+# DataScript, for the tests that compare with it. Without node, or offline, they are skipped and say so; with
+# PEERS=required it is an error.
+$(PEER)/node_modules/.made: $(PEER)/package.json
+	@if ! command -v node >/dev/null || ! command -v npm >/dev/null; then \
+		echo "no node and npm here: the comparison with DataScript is left out" >&2; test "$(PEERS)" != required; \
+	elif npm install --prefix $(PEER) --silent; then touch $@; \
+	else echo "npm could not install DataScript: the comparison is left out" >&2; test "$(PEERS)" != required; fi
 
 # Some systems split ensurepip off Python; there, the pip at hand puts one into the venv.
 $(VENV)/.made:

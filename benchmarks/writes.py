@@ -99,6 +99,11 @@ def fresh(dsn: str) -> tuple[Connection, str]:
     return factstore.connect(dsn, schema=schema), schema
 
 
+def install(conn: Connection) -> int:
+    """Writes the schema; gives the entity that is everybody's boss."""
+    return conn.transact([*SCHEMA, {"db/id": "boss", "db/ident": "person/root"}]).tempids["boss"]
+
+
 class Share(NamedTuple):
     """Median seconds of one batch, on both roads."""
 
@@ -120,7 +125,7 @@ def share(dsn: str, size: int, rounds: int) -> Share:
     people, sizes, times, bares = People(), [], [], []
     with conn, twin, recorded(name) as commits:
         replay = Bare(dsn, twin_name)
-        boss = conn.transact([*SCHEMA, {"db/id": "boss", "db/ident": "person/root"}]).tempids["boss"]
+        boss = install(conn)
         conn.transact(people.batch(1000, boss))
         for sent in commits:
             replay.commit(sent)
@@ -149,7 +154,7 @@ def threads(dsn: str, count: int, seconds: float) -> float:
     """Transactions a second of so many threads on one connection, one entity each."""
     conn, _ = fresh(dsn)
     with conn:
-        boss = conn.transact([*SCHEMA, {"db/id": "boss", "db/ident": "person/root"}]).tempids["boss"]
+        boss = install(conn)
         done: list[int] = []
         until = time.perf_counter() + seconds
 

@@ -6,10 +6,8 @@ commit of our own or by catching up with the log; whoever holds an older one kee
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
@@ -24,13 +22,14 @@ from factstore.conn_cache import BoundedSnapshot, Recency, within
 from factstore.conn_commit import Head, Store, commit
 from factstore.conn_excise import Excision, commit_excision
 from factstore.conn_listen import Listener, commits, reach
-from factstore.conn_load import LoadReport, Progress, load_each
+from factstore.conn_load import LoadReport, Progress, load_each, table_of
 from factstore.conn_stats import Stats, stats_of
 from factstore.conn_turns import Entry, Turns
 from factstore.database import Commit, Db
 from factstore.datom import TX0
 from factstore.db import EntityRef
 from factstore.errors import LogError, StoreError
+from factstore.forks import renewed_in_children
 from factstore.log import Log, advance_schema, last_excision, rows_at, schema_at
 from factstore.recent import FEW, Op, ops_in
 from factstore.schema import Ids, Schema
@@ -66,13 +65,15 @@ class Connection:
         self._functions = dict(functions or {})
         self._on_close = on_close
         self._closed = False
+        self._excised = -1
         self._turns = Turns()
         self._committed = time.monotonic()
-        self._renew_locks()
+        self.renew_locks()
         self._head = self._cold(log.head())
-        _OPEN.add(self)
+        renewed_in_children(self)
 
-    def _renew_locks(self) -> None:
+    def renew_locks(self) -> None:
+        """For a forked child: a lock that another thread held would never be let go there."""
         self._turns.renew()
         self._advancing = threading.Lock()
 
@@ -100,10 +101,12 @@ class Connection:
         """
         if not self._closed:
             self._closed = True
-            self._turns.close()
-            self._log.wake()
-            self._log.close()
-            self._on_close()
+            try:
+                self._turns.close()
+            finally:
+                self._log.wake()
+                self._log.close()
+                self._on_close()
 
     def db(self, *, sync: bool = True) -> Db:
         """The db value after every commit that had returned to anyone before this call.
@@ -137,39 +140,35 @@ class Connection:
         *,
         refs: Mapping[str, str] | None = None,
         create_missing: bool = False,
+        facts: bool = False,
         meta: Mapping[str, Any] | None = None,
         progress: Progress | None = None,
     ) -> tx.TxReport[Db] | LoadReport:
         """Commits a table as if each row were a map for :meth:`transact`, a column at a time and so much faster.
 
         ``data`` is a mapping of attribute names to columns (lists, NumPy arrays, pandas or polars Series, Arrow
-        arrays), a pandas or polars DataFrame, an Arrow Table or RecordBatch: one transaction, and its
-        :class:`TxReport`. Or it is an iterable of such tables: a transaction for each, ``progress`` called
-        with a :class:`LoadReport` after each, and the last of these.
+        arrays), a DataFrame, an Arrow Table or RecordBatch: one transaction. Or it is an iterable of such
+        tables: a transaction each, and a :class:`LoadReport`, which ``progress`` is called with after each.
 
-        A row is an entity. The column ``"db/id"``, if there is one, says which: tempids, entity ids or lookup
-        refs. A null says nothing: None, NaT, Arrow's and polars' null, a NumPy mask, and what pandas calls
-        missing, NaN included. Any other NaN is refused. A list in a cell is several values.
+        A row is an entity; the column ``"db/id"`` may say which, by tempid, id or lookup ref. A list in a cell
+        is several values. A null says nothing, and so does a NaN in pandas; any other NaN is refused. ``refs``
+        says by which unique attribute a ref's column names entities, those of the same table first; what is
+        nowhere is refused, or with ``create_missing`` made. With ``facts`` the columns are ``e``, ``a`` and
+        ``v``, a fact to a row. ``meta`` is asserted about each transaction.
 
-        ``refs`` says by which unique attribute the values in a ref's column name entities, those of the same
-        table first: ``refs={"person/friend": "person/email"}``. One that is nowhere is refused; with
-        ``create_missing`` it becomes an entity with that attribute alone, to be completed later. ``meta`` is
-        asserted about each transaction.
-
-        Raises what :meth:`transact` raises, naming row and column, and :class:`TransactionError`
-        ``tx/bad-table``, ``tx/bad-column``, ``tx/bad-refs``.
+        Raises what :meth:`transact` does, naming column and row, and :class:`TransactionError` ``tx/bad-table``,
+        ``tx/bad-column`` and ``tx/bad-refs``.
 
         >>> import factstore
         >>> conn = factstore.connect("memory:")
-        >>> name = {"db/ident": "person/name", "db/valueType": "db.type/string", "db/cardinality": "db.cardinality/one"}
-        >>> report = conn.transact([name])
-        >>> len(conn.load({"person/name": ["Ann", None, "Bob"]}).datoms)
-        3
+        >>> report = conn.load({"db/ident": ["color/red", "color/blue"], "db/doc": ["warm", None]})
+        >>> len(report.datoms)
+        4
         """
         options: dict[str, Any] = {"refs": refs or {}, "create_missing": create_missing, "meta": meta or {}}
         if tx.is_table(data):
-            return self.transact(tx.Load(tx.read_table(data), **options))
-        return load_each(self.transact, tx.tables(data), options, self.db(), progress)
+            return self.transact(tx.Load(table_of(data, facts), **options))
+        return load_each(self.transact, tx.tables(data), options, self.db(), facts=facts, progress=progress)
 
     def transact_async(self, data: Any) -> Future[tx.TxReport[Db]]:
         """Queues transaction data and returns at once; the future gives what :meth:`transact` returns or raises.
@@ -201,6 +200,20 @@ class Connection:
     def _reached(self, t: int) -> Head:
         self._reach(t)
         return self._head
+
+    def grant(self, *, writer: str | Iterable[str] = (), reader: str | Iterable[str] = ()) -> None:
+        """Lets roles of the database transact and query (``writer``), or query only (``reader``), and nothing more.
+
+        Only the owner of the store may, else ``store/permission``; ``store/bad-role`` if there is no such role,
+        ``store/no-roles`` for a store in memory. :func:`factstore.grants` gives the same as SQL to look at.
+        """
+        self._check_open()
+        conn_roles.grant(self._log, writer, reader)
+
+    def revoke(self, *roles: str) -> None:
+        """Takes every right to the store back from roles of the database; only its owner may."""
+        self._check_open()
+        conn_roles.revoke(self._log, roles)
 
     def excise(
         self, *targets: EntityRef, attrs: Iterable[str | int] | None = None, before: int | datetime | None = None
@@ -245,20 +258,6 @@ class Connection:
         self._publish(after)
         return Excision(tx.TxReport(earlier.db, after.db, plan), datoms)
 
-    def grant(self, *, writer: str | Iterable[str] = (), reader: str | Iterable[str] = ()) -> None:
-        """Lets roles of the database transact and query (``writer``), or query only (``reader``), and nothing more.
-
-        Only the owner of the store may, else ``store/permission``; ``store/bad-role`` if there is no such role,
-        ``store/no-roles`` for a store in memory. :func:`factstore.grants` gives the same as SQL to look at.
-        """
-        self._check_open()
-        conn_roles.grant(self._log, writer, reader)
-
-    def revoke(self, *roles: str) -> None:
-        """Takes every right to the store back from roles of the database; only its owner may."""
-        self._check_open()
-        conn_roles.revoke(self._log, roles)
-
     def log_range(self, after: int = 0, upto: int | None = None) -> LogRows:
         """The log of the transactions with ``after < t <= upto`` as columns, values encoded."""
         self._check_open()
@@ -301,6 +300,8 @@ class Connection:
             self._head_at(min(start, db.basis_t)),
             start,
             move=self._following,
+            head_at=self._head_at,
+            excised=lambda: self._excised,
             check_open=self._check_open,
             timeout=timeout,
         )
@@ -415,6 +416,7 @@ class Connection:
         """Lets go of all that this process holds of a store from which transaction ``t`` took something out."""
         self._log.forget(t)
         self._past = Past(self._log)
+        self._excised = max(self._excised, t)
 
     def _moved(
         self, head: Head, rows: LogRows | Sequence[Op], t: int, schema: Schema, instant: datetime | None
@@ -470,16 +472,3 @@ def _instant_of(log: Log, t: int) -> datetime | None:
 def _instant(code: int) -> datetime:
     found: datetime = decode_inline(ValueType.INSTANT, code)
     return found
-
-
-_OPEN: Final[weakref.WeakSet[Connection]] = weakref.WeakSet()
-
-
-def _renew_all_locks() -> None:
-    # A lock that another thread held at the fork would never be let go in the child.
-    for connection in list(_OPEN):
-        connection._renew_locks()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_all_locks)

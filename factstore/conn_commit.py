@@ -8,6 +8,7 @@ anything, not even of a refusal, before the commit stands: a refusal may rest on
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -69,12 +70,13 @@ def commit(store: Store, entries: Sequence[Entry]) -> None:
     try:
         group.write()
     except Exception as error:
-        _failed(store, entries, error)
+        if not group.stands:
+            _failed(store, entries, error)
+            return
     except BaseException:
         group.interrupted()
         raise
-    else:
-        group.tell()
+    group.tell()
 
 
 def _failed(store: Store, entries: Sequence[Entry], error: Exception) -> None:
@@ -115,10 +117,8 @@ class _Group:
             try:
                 plan = self._plan(entry, writer, db, instant)
                 writer.write(plan)
-            except KeyboardInterrupt:
-                raise
             except BaseException as error:
-                if writer.failed:
+                if writer.failed or _is_ours(error):
                     raise
                 # Even SystemExit: a function that leaves does so in the thread that asked for it.
                 self._refused.append((entry, error))
@@ -156,14 +156,9 @@ class _Group:
         """Publishes the head after the last, and settles all of the group."""
         try:
             self._settle()
-        except BaseException as error:
+        except KeyboardInterrupt:
             # The commit stands. Whoever is not settled would be committed once more.
-            if isinstance(error, Exception):
-                for entry in self._entries:
-                    if not entry.settled:
-                        entry.settle(error)
-            else:
-                self._settle()
+            self._settle()
             raise
 
     def _settle(self) -> None:
@@ -180,15 +175,23 @@ class _Group:
             yield entry, tx.TxReport(before.db, head.db, plan)
         self._store.publish(head)
 
+    @property
+    def stands(self) -> bool:
+        """Whether it is committed, whatever happened after that."""
+        return self._writer is not None and self._writer.published is True
+
     def interrupted(self) -> None:
         """Settles what can be: all if the commit stands, none if it does not."""
-        if self._writer is None or self._writer.published is False:
-            return
-        if self._writer.published:
+        if self.stands:
             self._settle()
-            return
-        for entry in self._entries:
-            entry.settle(_unknown())
+        elif self._writer is not None and self._writer.published is None:
+            for entry in self._entries:
+                entry.settle(_unknown())
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether it is this thread that is interrupted, rather than one of the transactions that fails."""
+    return isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()
 
 
 def _unknown() -> LogError:

@@ -15,6 +15,7 @@ from factstore.columns import LogRows
 from factstore.database import Commit, Db, commits_in
 from factstore.datom import TX0
 from factstore.errors import LogError
+from factstore.forks import renewed_in_children
 from factstore.log import Log, rows_at
 from factstore.tx import TxReport, reported
 
@@ -68,6 +69,8 @@ class Listener(Iterator[TxReport[Db]]):
         after: int,
         *,
         move: Callable[[Any, LogRows, int], Head],
+        head_at: Callable[[int], Head],
+        excised: Callable[[], int],
         check_open: Callable[[], None],
         timeout: float | None,
     ) -> None:
@@ -75,12 +78,20 @@ class Listener(Iterator[TxReport[Db]]):
         self._head = start
         self._after = after
         self._move = move
+        self._head_at = head_at
+        self._excised = excised
+        self._known = excised()
         self._check_open = check_open
         self._timeout = timeout
         self._ended = threading.Event()
-        self._turn = threading.Lock()
+        self.renew_locks()
+        renewed_in_children(self)
         self._page: list[LogRows] = []
         self._pages = Pages()
+
+    def renew_locks(self) -> None:
+        """For a forked child: the thread that waited in here is not there."""
+        self._turn = threading.Lock()
 
     def __repr__(self) -> str:
         return f"<Listener after t={self.t}{' closed' if self._ended.is_set() else ''}>"
@@ -138,6 +149,7 @@ class Listener(Iterator[TxReport[Db]]):
 
     def _next(self, timeout: float | None) -> TxReport[Db] | None:
         at = self._head.db.basis_t
+        self._let_go(at)
         if not self._page:
             if not self._log.wait(at, timeout, self._gives_up) or self._ended.is_set():
                 self._check_open()
@@ -148,6 +160,12 @@ class Listener(Iterator[TxReport[Db]]):
         self._head = after
         del self._page[0]
         return reported(before.db, after.db, rows, after.instant)
+
+    def _let_go(self, at: int) -> None:
+        """Drops what was read before an excision that the connection has learned of."""
+        known = self._excised()
+        if known != self._known:
+            self._page, self._head, self._known = [], self._head_at(at), known
 
     def _gives_up(self) -> bool:
         if self._ended.is_set():

@@ -11,7 +11,11 @@ from factstore.database import Db
 
 
 class LoadReport(NamedTuple):
-    """What has been loaded of an iterable of tables."""
+    """What has been loaded of an iterable of tables.
+
+    >>> LoadReport(batches=2, rows=10, datoms=52, seconds=0.5, t=7).datoms_per_second
+    104.0
+    """
 
     batches: int
     rows: int
@@ -31,8 +35,20 @@ Progress = Callable[[LoadReport], object]
 Written = Callable[[tx.Load], tx.TxReport[Db]]
 
 
+def table_of(data: Any, facts: bool, batch: int | None = None) -> tx.Table:
+    """The table that ``data`` is, as it was given to ``load``."""
+    table = tx.read_table(data, batch)
+    return tx.FactTable(table) if facts else table
+
+
 def load_each(
-    write: Written, tables: Iterable[Any], options: Mapping[str, Any], db: Db, progress: Progress | None
+    write: Written,
+    tables: Iterable[Any],
+    options: Mapping[str, Any],
+    db: Db,
+    *,
+    facts: bool,
+    progress: Progress | None,
 ) -> LoadReport:
     """Commits a table after the other; those before one that is refused stay.
 
@@ -41,7 +57,7 @@ def load_each(
     began = time.perf_counter()
     done = LoadReport(0, 0, 0, 0.0, db.basis_t)
     for batch, data in enumerate(tables):
-        table = tx.read_table(data, batch)
+        table = table_of(data, facts, batch)
         report = write(tx.Load(table, **options))
         seconds = time.perf_counter() - began
         done = LoadReport(batch + 1, done.rows + table.height, done.datoms + report.size, seconds, report.t)

@@ -37,7 +37,7 @@ _PATIENCE: Final = 0.1
 class Entry:
     """A transaction on its way; ``commit`` is what commits a group of them, and settles each."""
 
-    __slots__ = ("_report", "_taken", "_woken", "alone", "commit", "data", "error", "future", "settled")
+    __slots__ = ("_report", "_taken", "_woken", "abandoned", "alone", "commit", "data", "error", "future", "settled")
 
     def __init__(
         self,
@@ -53,6 +53,8 @@ class Entry:
         self.alone = alone
         """Whether it must be a group of its own."""
         self.settled = False
+        self.abandoned = False
+        """Whether the thread that waited for it was interrupted."""
         self.error: BaseException | None = None
         self._report: Report | None = None
         self._taken = False
@@ -175,15 +177,16 @@ class Turns:
         with self._changed:
             if self._closed:
                 raise LogError("the connection is closed", code="log/closed")
-            self._queue.append(entry)
             if self._leader is None:
-                self._leader = leader
                 if leader is self:
                     self._start()
-            elif len(self._queue) >= self._expected:
+                self._leader = leader
+            self._queue.append(entry)
+            if len(self._queue) >= self._expected:
                 self._changed.notify_all()
 
     def _start(self) -> None:
+        # Raises RuntimeError while the interpreter shuts down; whoever calls has changed nothing yet.
         if self._pool is None:
             self._pool = ThreadPoolExecutor(1, thread_name_prefix="factstore-commit")
         self._pool.submit(self._lead_in_background)
@@ -205,19 +208,23 @@ class Turns:
             self._thread = thread
 
     def _commit_next(self, mine: Entry | None) -> None:
-        group = self._gather()
-        taken = [entry for entry in group if entry.take()]
-        if not taken:
-            return
-        begun = time.monotonic()
+        group: list[Entry] = []
         try:
-            taken[0].commit(taken)
+            self._gather(group)
+            begun = time.monotonic()
+            taken = [entry for entry in group if entry.take()]
+            if taken:
+                taken[0].commit(taken)
+            self._expected, self._patience = len(group), _PATIENCE * (time.monotonic() - begun)
+        except Exception as error:
+            # Nobody may wait for ever, nor be committed again, because of a defect here.
+            for entry in group:
+                if not entry.settled:
+                    entry.settle(error)
         except BaseException:
             # This thread was interrupted: what is not settled has left no trace, and is for the next leader.
-            self._put_back([entry for entry in taken if not entry.settled and entry is not mine])
+            self._put_back([entry for entry in group if not entry.settled and entry is not mine])
             raise
-        self._expected = len(group)
-        self._patience = _PATIENCE * (time.monotonic() - begun)
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -228,30 +235,30 @@ class Turns:
         finally:
             self._busy = False
 
-    def _gather(self) -> list[Entry]:
+    def _gather(self, group: list[Entry]) -> None:
+        """Takes what waits out of the queue, as much as may go together."""
         with self._changed:
             if len(self._queue) < self._expected > 1:
                 # Those of the group before come back one by one: who begins without them commits twice.
                 self._changed.wait_for(lambda: len(self._queue) >= self._expected or self._closed, self._patience)
-            group: list[Entry] = []
             forms = 0
             while self._queue and len(group) < MOST_TRANSACTIONS:
                 forms += self._queue[0].size
                 if group and (forms > MOST_FORMS or group[0].alone or self._queue[0].alone):
                     break
                 group.append(self._queue.popleft())
-            return group
 
     def _put_back(self, entries: list[Entry]) -> None:
         with self._changed:
-            self._queue.extendleft(reversed(entries))
+            self._queue.extendleft(entry for entry in reversed(entries) if not entry.abandoned)
 
     def _leave(self, mine: Entry) -> None:
         """Ends the part of a thread, however it came to the end."""
         if self._leader is not mine and mine.settled:
             return
         with self._changed:
-            if not mine.settled and mine in self._queue:
+            mine.abandoned = not mine.settled
+            if mine.abandoned and mine in self._queue:
                 self._queue.remove(mine)
             if self._leader is mine:
                 self._hand_over()
@@ -261,9 +268,9 @@ class Turns:
             self._leader = None
             self._changed.notify_all()
             return
-        heir = next((entry for entry in self._queue if entry.future is None), None)
-        self._leader = heir or self
-        if heir is not None:
-            heir.wake()
+        self._leader = next((entry for entry in self._queue if entry.future is None), None)
+        if self._leader is not None:
+            self._leader.wake()
         else:
             self._start()
+            self._leader = self

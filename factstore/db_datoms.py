@@ -63,7 +63,7 @@ def order_of(rows: DatomRows, index: str, schema: Schema, dictionary: Dictionary
     Attributes are ordered by id, values by value. Of one fact, transactions follow each other, and an
     assertion comes before a retraction of the same one.
     """
-    if index in ("eavt", "aevt") and len(np.unique(rows.a)) < 2 and (rows.e[1:] > rows.e[:-1]).all():
+    if index in ("eavt", "aevt") and (rows.a == rows.a[:1]).all() and (rows.e[1:] > rows.e[:-1]).all():
         return slice(None)
     v = rows.v if index == "vaet" else _value_ranks(rows, schema, dictionary)
     keys = {"e": rows.e, "a": rows.a, "v": v, "t": rows.tx}
@@ -87,13 +87,17 @@ def _value_ranks(rows: DatomRows, schema: Schema, dictionary: Dictionary | Overl
 
 def datoms_in(rows: DatomRows, schema: Schema, dictionary: Dictionary | Overlay) -> list[Datom]:
     """The rows as datoms."""
-    names: dict[int, Any] = {}
-    values = np.empty(len(rows.e), dtype=object)
-    for id in np.unique(rows.a).tolist():
-        attribute, at = schema.attribute(id), np.flatnonzero(rows.a == id)
-        names[id] = attribute.ident
-        for place, value in zip(at.tolist(), decode(attribute.type, rows.v[at], dictionary), strict=True):
-            values[place] = value
+    ids = np.unique(rows.a).tolist()
+    names: dict[int, Any] = {id: schema.attribute(id).ident for id in ids}
+    if len(ids) == 1:
+        values = decode(schema.attribute(ids[0]).type, rows.v, dictionary)
+    else:
+        values = [None] * len(rows.e)
+        for id in ids:
+            at = np.flatnonzero(rows.a == id)
+            decoded = decode(schema.attribute(id).type, rows.v[at], dictionary)
+            for place, value in zip(at.tolist(), decoded, strict=True):
+                values[place] = value
     columns = (rows.e.tolist(), rows.a.tolist(), values, rows.tx.tolist(), rows.added.tolist())
     return [Datom(e, names[a], v, tx, added) for e, a, v, tx, added in zip(*columns, strict=True)]
 

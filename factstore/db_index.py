@@ -17,6 +17,7 @@ import numpy as np
 from factstore.columns import Ints, decode, ints
 from factstore.datom import TX0
 from factstore.db_datoms import DatomRows, Datoms, Reread, order_of, rows_of, taken
+from factstore.db_value_order import in_value_order
 from factstore.dictionary import Dictionary, Overlay
 from factstore.errors import EntityError
 from factstore.index import AttributeIndex
@@ -222,8 +223,14 @@ def _by_attribute(view: View, at: Place, backwards: bool) -> Iterator[DatomRows]
 
 def _of_attribute(view: View, attribute: Attribute, index: str) -> DatomRows:
     if index == "avet":
-        return view.in_value_order(attribute, lambda: _ordered(view, view.rows(attribute), index))
+        return view.in_value_order(attribute, lambda: _by_value(view, attribute))
     return _ordered(view, view.rows(attribute), index)
+
+
+def _by_value(view: View, attribute: Attribute) -> DatomRows:
+    if view.is_history:
+        return _ordered(view, view.rows(attribute), "avet")
+    return in_value_order(view.index(attribute), attribute, view.schema, view.dictionary)
 
 
 def _refs(view: View) -> DatomRows:

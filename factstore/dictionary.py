@@ -166,8 +166,12 @@ class Dictionary:
         keys = values if vt is not ValueType.TUPLE else [key_of(vt, value) for value in values]
         found = list(map(known.get, keys))
         if self._unknown is not None and None in found:
-            strangers = {key: value for key, value, code in zip(keys, values, found, strict=True) if code is None}
-            entries = list(self._unknown.entries_of_values(vt, list(strangers.values())))
+            strangers = values
+            if found.count(None) < len(found):
+                strangers = [value for value, code in zip(values, found, strict=True) if code is None]
+            if vt is not ValueType.TUPLE:  # of tuples, equal ones may differ
+                strangers = list(dict.fromkeys(strangers))
+            entries = list(self._unknown.entries_of_values(vt, strangers))
             learned = self.learn_since(entries, forgotten)
             if entries:
                 found = list(map(known.get, keys))

@@ -9,13 +9,13 @@ makes a new index that shares the base; when the tail has grown, the two are mer
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from factstore.columns import EMPTY, NO_ROWS, Ints, Mask, Rows, bisect_within, ints, member, order_by, spans
+from factstore.forks import lazy
 
 _DENSE: Final = 8
 """An offset array is made while it has at most this many slots of four bytes per fact."""
@@ -78,6 +78,9 @@ class Sorted:
 class Segment:
     """Immutable facts sorted by (e, v), with a by-value order made when it is first asked for."""
 
+    value_order: Any = None
+    """Positions in the order of the values rather than of their codes, kept by who has made them."""
+
     def __init__(self, rows: Rows) -> None:
         self.rows = rows
 
@@ -90,15 +93,15 @@ class Segment:
     def __len__(self) -> int:
         return len(self.rows.e)
 
-    @cached_property
+    @lazy
     def by_e(self) -> Sorted:
         return Sorted(self.rows.e)
 
-    @cached_property
+    @lazy
     def _v_order(self) -> Ints:
         return order_by(self.rows.v).astype(np.int64)
 
-    @cached_property
+    @lazy
     def by_v(self) -> Sorted:
         return Sorted(self.rows.v[self._v_order])
 
@@ -106,7 +109,7 @@ class Segment:
         """The row positions of positions in value order."""
         return self._v_order[positions]
 
-    @cached_property
+    @lazy
     def _values(self) -> memoryview:
         return self.rows.v.data
 
@@ -209,6 +212,10 @@ class AttributeIndex:
     def of(cls, rows: Rows) -> AttributeIndex:
         """An index of facts in any order."""
         return cls(Segment.of(rows))
+
+    def parts(self) -> tuple[Segment, Segment, Ints]:
+        """The base, the tail of newer facts, and the sorted positions in the base that hold no longer."""
+        return self._base, self._tail, self._dead
 
     def __len__(self) -> int:
         return len(self._base) - len(self._dead) + len(self._tail)

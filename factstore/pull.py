@@ -14,7 +14,6 @@ itself is shown as its ``db/id`` alone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 from itertools import islice
 from typing import Any, Final
 
@@ -22,6 +21,7 @@ import numpy as np
 
 from factstore.columns import Ints, decode, ints
 from factstore.db import DbValue, EntityRef
+from factstore.forks import lazy
 from factstore.index import NO_INDEX, AttributeIndex
 from factstore.pull_fetch import Fetch, current, entids, facts_of, referrers_of, values_of
 from factstore.pull_group import Column, Group, Pulled
@@ -124,7 +124,7 @@ class _Visit:
         self._group = group
         self._e, self._left, self._way = group.closed()
 
-    @cached_property
+    @lazy
     def _paths(self) -> Ints:
         return self._way if self._group.stepped else self._walk.paths.start(self._e)
 

@@ -19,6 +19,9 @@ def to_bytes(vt: ValueType, value: Value) -> bytes:
     >>> to_bytes(ValueType.BIGDEC, Decimal("1200.0")), to_bytes(ValueType.BIGDEC, Decimal("-0.00"))
     (b'1.2E+3', b'0E+0')
     """
+    if vt is ValueType.STRING:  # first, as nearly all are
+        encoded: bytes = value.encode("utf-8", "surrogatepass")
+        return encoded
     if vt is ValueType.BYTES:
         return bytes(value)
     if vt is ValueType.UUID:

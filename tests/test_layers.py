@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # for the parts that a module was split into.
 ROOMS = {
     "words": "errors forks values values_* dictionary datom schema schema_* edn edn_*",
-    "facts": "columns index recent snapshot snapshot_* speculative db db_*",
+    "facts": "columns columns_* index recent snapshot snapshot_* speculative db db_*",
     "pull": "pull pull_* entity",
     "query": "query",
     "tx": "tx",

@@ -169,3 +169,20 @@ def test_the_log_is_read_in_pages_by_weight(monkeypatch) -> None:
     assert [commit.t for commit in conn.log()] == list(range(1, 302))
     assert max(read) < 301
     assert len(set(read)) > 2
+
+
+def test_an_index_is_in_value_order_while_the_store_moves_on() -> None:
+    conn = connect("memory:")
+    named = {"db/ident": "v/name", "db/valueType": "db.type/string", "db/cardinality": "db.cardinality/one"}
+    conn.transact([{**named, "db/index": True}])
+    made = conn.transact([{"db/id": str(n), "v/name": f"{n * 7919 % 1000:03}"} for n in range(1000)])
+    assert [d.v for d in conn.db().datoms("avet", "v/name")] == [f"{n:03}" for n in range(1000)]
+    for n in range(0, 40, 2):
+        e, other = made.tempids[str(n)], made.tempids[str(n + 1)]
+        conn.transact([{"db/id": e, "v/name": f"{n:03}+"}, {"db/id": "x", "v/name": f"{n * 3:03}"}])
+        conn.transact([["db/retract", other, "v/name", f"{(n + 1) * 7919 % 1000:03}"]])
+        db = conn.db()
+        every = sorted((d.v, d.e) for d in db.datoms("v/name"))
+        assert [(d.v, d.e) for d in db.datoms("avet", "v/name")] == every
+        ahead = db.with_([{"db/id": "y", "v/name": "500!"}]).db_after
+        assert [d.v for d in ahead.index_range("v/name", "500", "501")][-1] == "500!"

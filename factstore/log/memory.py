@@ -20,6 +20,7 @@ from factstore.columns import EMPTY, NO_ROWS, Intervals, Ints, LogRows, Rows, me
 from factstore.datom import FIRST_ENTITY, FOREVER, TX0
 from factstore.dictionary import Dictionary, Entry
 from factstore.errors import LogError
+from factstore.forks import renewed_in_children
 from factstore.index import NO_INDEX, AttributeIndex, Found
 from factstore.log.erasure import Erasure
 from factstore.log.memory_erase import ended_without, live_without, log_without
@@ -77,6 +78,11 @@ class MemoryLog:
         self.dictionary.learn(entries)
         first = _State(Counters(0, FIRST_ENTITY, FIRST_CODE), pmap(), pmap(), frozenset(), ())
         self._state = _after(first, rows, Counters(1, FIRST_ENTITY, FIRST_CODE), frozenset())
+        self.renew_locks()
+        renewed_in_children(self)
+
+    def renew_locks(self) -> None:
+        """For a forked child, whose store is its own from then on."""
         self._writing = threading.Lock()
         self._moved = threading.Condition()
 

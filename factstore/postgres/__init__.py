@@ -1,7 +1,8 @@
 """The log in PostgreSQL: tables, named statements, the writer's lock, the hint to listeners.
 
 The tables are in ``layout.sql``, every statement is in ``statements.sql``. A commit takes the lock on the
-store's one ``root`` row, asks, writes, and publishes ``t`` by committing; readers never wait.
+store's one ``root`` row, asks, writes, and publishes ``t`` by committing; readers never wait, but for a first
+load (``bulk``).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from factstore.errors import FactstoreError, LogError
 from factstore.log import Counters, Plan, Wanted, operations
 from factstore.postgres.ahead import Questions, questions
 from factstore.postgres.create import ensure_store, migrate
-from factstore.postgres.listen import Notifications
+from factstore.postgres.listen import Notifications, channel_of
 from factstore.postgres.pool import (
     READ_ONLY,
     WRITER_SETTINGS,
@@ -34,7 +35,6 @@ from factstore.postgres.pool import (
 )
 from factstore.postgres.read import Reads
 from factstore.postgres.roles import Right, apply_grants, grants
-from factstore.postgres.statements import channel
 from factstore.postgres.version import LAYOUT_VERSION, check_version
 from factstore.postgres.write import PostgresWriter
 
@@ -56,7 +56,7 @@ class PostgresLog(Reads):
         more = READ_ONLY if read_only else ()
         super().__init__(dsn, schema, more)
         ensure_store(dsn, schema, read_only=read_only, create=create)
-        self.channel = channel(schema)
+        self.channel = channel_of(schema)
         self._notifications = Notifications(dsn, self.channel, self._sql["head"])
         self._writers = Pool(dsn, keep=1, settings=(*WRITER_SETTINGS, *more))
         self._unseen = 0

@@ -16,6 +16,7 @@ import numpy as np
 import psycopg
 
 from factstore.columns import EMPTY, Ints
+from factstore.columns_order import ranked
 from factstore.datom import TX0
 from factstore.dictionary import Entry
 from factstore.log import Assertions, Plan
@@ -50,7 +51,9 @@ class _Retractions(NamedTuple):
 def is_large(plan: Plan) -> bool:
     """Whether a plan is for :func:`copy`. One that defines attributes too is not: it may change what is there."""
     # What has its operations one by one is small.
-    return not hasattr(plan, "ops") and len(plan.added.e) >= LARGE and not np.isin(plan.added.a, _DEFINING).any()
+    if hasattr(plan, "ops") or len(plan.added.e) < LARGE:
+        return False
+    return not np.isin(ranked(plan.added.a)[0], _DEFINING).any()
 
 
 def without_additions(plan: Plan) -> list[Plan]:

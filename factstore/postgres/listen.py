@@ -8,6 +8,7 @@ place. Nobody waits, nothing runs.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import selectors
 import socket
@@ -27,6 +28,18 @@ _INTERVAL: Final = 5.0
 _PAUSES: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds before each attempt to connect again; the last one goes on."""
 _NAME_SIZE: Final = 63
+
+
+def channel_of(schema: str) -> str:
+    """The channel of a store's notifications, which may not be longer than other names.
+
+    >>> channel_of("catalog")
+    'catalog_commits'
+    """
+    plain = f"{schema}_commits"
+    if len(plain) <= _NAME_SIZE:
+        return plain
+    return f"factstore_{hashlib.blake2b(schema.encode(), digest_size=16).hexdigest()}"
 
 
 class Notifications:
@@ -133,7 +146,7 @@ class Notifications:
                 self._session = self._listening()
             else:
                 self._rest(self._session, seconds)
-            [(t, *_)] = self._session.execute(self._head, binary=True).fetchall()
+            [(t, _)] = self._session.execute(self._head, binary=True).fetchall()
             self._failures = 0
             return int(t)
         except psycopg.Error as error:

@@ -14,7 +14,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from psycopg.types.numeric import Int8
 
-from factstore.columns import Ints, LogRows, Mask, ints, unique
+from factstore.columns import Ints, LogRows, Mask, ints
+from factstore.columns_order import ranked
 from factstore.errors import LogError
 from factstore.log import Plan, operations
 from factstore.postgres.arrays import bools, int2s, int4s, int8s
@@ -82,15 +83,15 @@ def _few(plans: Sequence[Plan]) -> Rows:
 
 def rows_of(log: LogRows, schema: Schema) -> Rows:
     """Operations under one schema."""
-    ids = unique(log.a)
+    ids, which = ranked(log.a)
     kept = np.asarray([_remembers(schema.get(id)) for id in ids.tolist()], dtype=np.bool_)
-    return Rows(log, bits_of(log.a, schema), kept[np.searchsorted(ids, log.a)])
+    return Rows(log, bits_of(log.a, schema), kept[which])
 
 
 def bits_of(a: Ints, schema: Schema) -> Ints:
     """The ``fl`` bits of facts by their attributes."""
-    ids = unique(a)
-    return ints([flags(schema.get(id)) for id in ids.tolist()])[np.searchsorted(ids, a)]
+    ids, which = ranked(a)
+    return ints([flags(schema.get(id)) for id in ids.tolist()])[which]
 
 
 def _remembers(attribute: Attribute | None) -> bool:

@@ -10,7 +10,6 @@ from importlib.resources import files
 from factstore.errors import StoreError
 
 _IDENTIFIER = re.compile(r"(?!pg_|information_schema$)[A-Za-z_][A-Za-z0-9_]{0,62}")
-_LONGEST_CHANNEL = 63
 
 
 def quoted(schema: object) -> str:
@@ -27,18 +26,6 @@ def quoted(schema: object) -> str:
             schema=schema,
         )
     return f'"{schema}"'
-
-
-def channel(schema: str) -> str:
-    """The name under which a store's commits are told; PostgreSQL allows 63 bytes, as it does for a schema.
-
-    >>> channel("catalog"), channel("x" * 63) == channel("x" * 62 + "y"), len(channel("x" * 63))
-    ('catalog_commits', False, 63)
-    """
-    plain = f"{schema}_commits"
-    if len(plain) <= _LONGEST_CHANNEL:
-        return plain
-    return f"{schema[:38]}_{hashlib.blake2b(schema.encode(), digest_size=8).hexdigest()}_commits"
 
 
 def creation_key(schema: str) -> int:

@@ -305,6 +305,50 @@ FROM pg_class c WHERE c.oid = '{s}.facts_live'::regclass
 -- Fresh statistics, made with the owner's right.
 SELECT {s}.refresh_statistics()
 
+-- name: migrate_lock
+-- Nobody reads or writes the store while its layout changes: what began before has ended.
+LOCK TABLE {s}.root IN ACCESS EXCLUSIVE MODE
+
+-- name: migrate_builtin
+-- What holds of the entities every store begins with.
+SELECT e, a, v FROM {s}.facts_live WHERE e < %(first)s
+
+-- name: migrate_holder
+-- Who else has an ident.
+SELECT e FROM {s}.facts_live WHERE a = %(a)s AND v = %(v)s AND fl & 1 = 1 AND e <> %(e)s
+
+-- name: migrate_instant
+-- When the last transaction was.
+SELECT max(v) FROM {s}.facts_live WHERE a = %(a)s AND fl & 1 = 1
+
+-- name: migrate_entry
+-- One more dictionary entry.
+INSERT INTO {s}.dict (id, kind, h, txt) VALUES (%(id)s, %(kind)s, %(h)s, %(txt)s)
+
+-- name: migrate_fact
+-- One more fact that holds.
+INSERT INTO {s}.facts_live (e, v, tx_from, a, vt, fl) VALUES (%(e)s, %(v)s, %(tx)s, %(a)s, %(vt)s, %(fl)s)
+
+-- name: migrate_datom
+-- One more line of the log.
+INSERT INTO {s}.log (tx, e, v, a, vt, added) VALUES (%(tx)s, %(e)s, %(v)s, %(a)s, %(vt)s, true)
+
+-- name: migrate_done
+-- The counters after the migration's transaction, and the layout there is now.
+UPDATE {s}.root SET t = %(t)s, next_v = %(next_v)s,
+  version = %(version)s, reads_from = %(reads_from)s, writes_from = %(writes_from)s
+
+-- name: owner
+-- Whose the store is, and whether that is this role, or one that this role is a member of.
+SELECT pg_get_userbyid(relowner), pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = '{s}.root'::regclass
+
+-- name: granted
+-- Who may use the store beside its owner, and whether to write: a migration lets them go on.
+SELECT r.rolname, bool_or(x.privilege_type = 'INSERT')
+FROM pg_class c, aclexplode(c.relacl) x JOIN pg_roles r ON r.oid = x.grantee
+WHERE c.oid = '{s}.log'::regclass AND x.grantee <> c.relowner
+GROUP BY r.rolname
+
 -- name: bulk_tables
 -- The tables a bulk write goes into: name, bytes, and whether we may take their indexes away.
 SELECT c.relname, pg_relation_size(c.oid), pg_has_role(c.relowner, 'USAGE')
@@ -391,47 +435,3 @@ WHERE a <> ALL(%(kept)s) AND tx_from < %(before)s
 -- The values among those codes that nothing in the log speaks of any more.
 DELETE FROM {s}.dict d USING unnest(%(v)s) AS k(id)
 WHERE d.id = k.id AND NOT EXISTS (SELECT FROM {s}.log l WHERE l.vt >= 6 AND l.v = d.id)
-
--- name: migrate_lock
--- Nobody reads or writes the store while its layout changes: what began before has ended.
-LOCK TABLE {s}.root IN ACCESS EXCLUSIVE MODE
-
--- name: migrate_builtin
--- What holds of the entities every store begins with.
-SELECT e, a, v FROM {s}.facts_live WHERE e < %(first)s
-
--- name: migrate_holder
--- Who else has an ident.
-SELECT e FROM {s}.facts_live WHERE a = %(a)s AND v = %(v)s AND fl & 1 = 1 AND e <> %(e)s
-
--- name: migrate_instant
--- When the last transaction was.
-SELECT max(v) FROM {s}.facts_live WHERE a = %(a)s AND fl & 1 = 1
-
--- name: migrate_entry
--- One more dictionary entry.
-INSERT INTO {s}.dict (id, kind, h, txt) VALUES (%(id)s, %(kind)s, %(h)s, %(txt)s)
-
--- name: migrate_fact
--- One more fact that holds.
-INSERT INTO {s}.facts_live (e, v, tx_from, a, vt, fl) VALUES (%(e)s, %(v)s, %(tx)s, %(a)s, %(vt)s, %(fl)s)
-
--- name: migrate_datom
--- One more line of the log.
-INSERT INTO {s}.log (tx, e, v, a, vt, added) VALUES (%(tx)s, %(e)s, %(v)s, %(a)s, %(vt)s, true)
-
--- name: migrate_done
--- The counters after the migration's transaction, and the layout there is now.
-UPDATE {s}.root SET t = %(t)s, next_v = %(next_v)s,
-  version = %(version)s, reads_from = %(reads_from)s, writes_from = %(writes_from)s
-
--- name: owner
--- Whose the store is, and whether that is this role, or one that this role is a member of.
-SELECT pg_get_userbyid(relowner), pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = '{s}.root'::regclass
-
--- name: granted
--- Who may use the store beside its owner, and whether to write: a migration lets them go on.
-SELECT r.rolname, bool_or(x.privilege_type = 'INSERT')
-FROM pg_class c, aclexplode(c.relacl) x JOIN pg_roles r ON r.oid = x.grantee
-WHERE c.oid = '{s}.log'::regclass AND x.grantee <> c.relowner
-GROUP BY r.rolname

@@ -120,8 +120,11 @@ class PostgresWriter:
             with pipelined(self._session):
                 self._send()
             bulk.copy(self._session, self._sql, plan, bits_of(plan.added.a, plan.schema))
-        except psycopg.Error as error:
-            raise translated(error) from error
+        except BaseException as error:
+            self.failed = True
+            if isinstance(error, psycopg.Error):
+                raise translated(error) from error
+            raise
 
     def write_stretch(self, stretch: Stretch) -> None:
         if stretch.after != self.counters.t - 1:

@@ -17,7 +17,8 @@ from factstore.tx.reader import DbReader, Reader
 from factstore.tx.report import TxReport
 from factstore.tx.reported import reported
 from factstore.tx.speculate import speculate
-from factstore.tx.table import is_table, read_table, tables
+from factstore.tx.table import Table, is_table, read_table, tables
+from factstore.tx.table_facts import FactTable
 from factstore.tx.tabulate import Load
 from factstore.tx.wanted import Wanted, wanted
 
@@ -27,11 +28,13 @@ __all__ = [
     "CURRENT_TX",
     "Counters",
     "DbReader",
+    "FactTable",
     "Function",
     "Load",
     "Plan",
     "QuickPlan",
     "Reader",
+    "Table",
     "TxReport",
     "Wanted",
     "is_table",

@@ -14,7 +14,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from factstore.columns import Ints, first_of, ints
+from factstore.columns import Ints, ints
+from factstore.columns_order import first_of
 
 Array: TypeAlias = NDArray[Any]
 
@@ -62,15 +63,16 @@ def of_list(values: Sequence[Any], whole: bool) -> Cells:
     """The cells of a Python sequence, in which None is null; ``whole`` keeps a list cell as one value."""
     every = values if isinstance(values, list) else list(values)
     rows = np.arange(len(every), dtype=np.int64)
-    if type(None) in set(map(type, every)):
+    kinds = set(map(type, every))
+    if type(None) in kinds:
         rows = ints([row for row, value in enumerate(every) if value is not None])
         every = [value for value in every if value is not None]
-    return of_objects(rows, every, whole)
+    return of_objects(rows, every, whole, kinds - {type(None)})
 
 
-def of_objects(rows: Ints, values: list[Any], whole: bool) -> Cells:
-    """The cells of Python objects, none of which is null."""
-    kinds = set(map(type, values))
+def of_objects(rows: Ints, values: list[Any], whole: bool, kinds: set[type] | None = None) -> Cells:
+    """The cells of Python objects, none of which is null, of certain types."""
+    kinds = set(map(type, values)) if kinds is None else kinds
     if np.ndarray in kinds:
         values = [value.tolist() if isinstance(value, np.ndarray) else value for value in values]
         kinds = set(map(type, values))
@@ -109,11 +111,12 @@ _DTYPES: Final[dict[type, type]] = {int: np.int64, float: np.float64, bool: np.b
 
 def coded(values: Sequence[Any]) -> Coded:
     """Hashable values of one type, coded."""
-    number = dict(zip(dict.fromkeys(values), count(), strict=False))
-    if len(number) == len(values):
+    distinct = dict.fromkeys(values)
+    if len(distinct) == len(values):
         return Coded(list(values), np.arange(len(values), dtype=np.int64))
+    number = dict(zip(distinct, count(), strict=False))
     which = np.fromiter(map(number.__getitem__, values), dtype=np.int64, count=len(values))
-    return Coded(list(number), which)
+    return Coded(list(distinct), which)
 
 
 def recoded(distinct: Sequence[Any], index: Ints) -> Coded:

@@ -21,9 +21,7 @@ def made_by(value: object, *names: str) -> str | None:
 
 def of_arrow(column: Any, whole: bool) -> Cells:
     """The cells of an Arrow array or chunked array. Null is null; NaN is a value, which no attribute takes."""
-    import pyarrow as pa
-
-    array = pa.concat_arrays(column.unify_dictionaries().chunks) if _chunked(column) else _array(column)
+    array = _joined(column)
     rows = np.arange(len(array), dtype=np.int64)
     if array.null_count:
         rows = rows[array.is_valid().to_numpy(zero_copy_only=False)]
@@ -31,12 +29,20 @@ def of_arrow(column: Any, whole: bool) -> Cells:
     return _arrow(rows, array, whole)
 
 
-def _chunked(column: Any) -> bool:
-    return hasattr(column, "chunks") and column.num_chunks > 0
+def _joined(column: Any) -> Any:
+    """The chunks of a chunked array as one."""
+    import pyarrow as pa
+
+    if not hasattr(column, "chunks"):
+        return column
+    if column.nbytes > _MANY_BYTES and pa.types.is_string(column.type):
+        column = column.cast("large_string")
+    chunks = column.unify_dictionaries().chunks
+    return pa.concat_arrays(chunks) if chunks else pa.array([], column.type)
 
 
-def _array(column: Any) -> Any:
-    return column.combine_chunks() if hasattr(column, "chunks") else column
+_MANY_BYTES: Final = 2**30
+"""A string column of twice as many does not fit into one array."""
 
 
 def _arrow(rows: Ints, array: Any, whole: bool) -> Cells:

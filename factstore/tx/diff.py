@@ -8,7 +8,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from factstore.columns import EMPTY, Ints, Mask, distinct_order, member, order_within, pack
+from factstore.columns import EMPTY, Ints, Mask, member, pack
+from factstore.columns_order import distinct_order, order_within
 from factstore.datom import TX0
 from factstore.snapshot import Facts
 

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from factstore.columns import Ints, decode, encode_inline_array, in_order, ints
+from factstore.columns import Ints, decode, encode_inline_array, ints
+from factstore.columns_order import in_order
 from factstore.dictionary import Dictionary, Entries, Entry, Overlay
 from factstore.errors import InvalidValue, LogError
 from factstore.schema import Attribute, Ids
@@ -51,9 +52,12 @@ class Codes:
             if codes.count(None) < len(codes):
                 known.update((key, code) for key, code in zip(strangers, codes, strict=True) if code is not None)
             fresh = {key: value for key, value in strangers.items() if key not in known} if known else strangers
-            known.update(zip(fresh, count(PROVISIONAL + len(self.fresh)), strict=False))
+            first = PROVISIONAL + len(self.fresh)
+            known.update(zip(fresh, count(first), strict=False))
             self.fresh += fresh.values()
             self.kinds += repeat(vt, len(fresh))
+            if len(fresh) == len(keys):  # each is new, and comes once
+                return np.arange(first, first + len(fresh), dtype=np.int64)
         return np.fromiter(map(known.__getitem__, keys), dtype=np.int64, count=len(keys))
 
     def decode(self, vt: ValueType, codes: Ints) -> list[Value]:
@@ -79,7 +83,9 @@ class Codes:
         settled: Ints = v.copy()
         settled[at] = next_v + which
         numbers = used.tolist()
-        kinds, values = (list(map(each.__getitem__, numbers)) for each in (self.kinds, self.fresh))
+        values = list(map(self.fresh.__getitem__, numbers))
+        one = self.kinds.count(self.kinds[0]) == len(self.kinds)
+        kinds = self.kinds[:1] * len(numbers) if one else list(map(self.kinds.__getitem__, numbers))
         return settled, Entries(next_v, kinds, values) if len(numbers) > _FEW else list(Entries(next_v, kinds, values))
 
 

@@ -15,7 +15,7 @@ from factstore.schema import Attribute, Ids, Schema
 from factstore.tx.forms import MAX_DEPTH, Forms, name_of, shown
 from factstore.tx.gather import Column, Gathered, column_in
 from factstore.tx.slots import Slots, unknown
-from factstore.values import Keyword, ValueType
+from factstore.values import LONG_MAX, Keyword, ValueType
 
 _ABSENT: Final = object()
 _UNSUPPORTED: Final = frozenset((Ids.ENSURE, Ids.ATTR_PREDS, Ids.ENTITY_ATTRS, Ids.ENTITY_PREDS))
@@ -27,6 +27,10 @@ class _Id(Column):
 
 class _Reverse(Column):
     """A key like ``person/_friend``: whoever is named there refers to the map's subject."""
+
+    def __init__(self, attribute: Attribute) -> None:
+        super().__init__(attribute)
+        self.refers = False
 
 
 class Expander:
@@ -144,7 +148,10 @@ class Expander:
             return
         if value is None:
             raise self._none(column.attribute)
-        if isinstance(column, _Reverse):
+        if type(value) is int and 0 <= value <= LONG_MAX and column.refers:
+            column.rows.append(row)
+            column.values.append(value)
+        elif isinstance(column, _Reverse):
             self._refer_back(column.attribute, self.out.node[row], value)
         elif column.attribute.is_ref:
             self._refer(column, row, value)

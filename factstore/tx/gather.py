@@ -25,7 +25,7 @@ class Block(NamedTuple):
 class Column:
     """Values said of one attribute: parallel lists of row and raw value (for refs: node), and blocks."""
 
-    __slots__ = ("at", "attribute", "blocks", "codes", "exact", "loose", "rows", "values")
+    __slots__ = ("at", "attribute", "blocks", "codes", "exact", "loose", "refers", "rows", "values")
 
     def __init__(self, attribute: Attribute) -> None:
         self.attribute = attribute
@@ -34,6 +34,8 @@ class Column:
         self.blocks: list[Block] = []
         self.exact: type | None = _EXACT.get(attribute.type)
         """Values of exactly this Python type can be taken without a closer look."""
+        self.refers = attribute.is_ref
+        """Whether an entity id is a value as it is."""
         self.loose = self.exact is None and not attribute.is_ref
         """Whether some value must be coerced."""
         self.at: Ints = EMPTY
@@ -53,12 +55,12 @@ class Column:
         return min(firsts, default=None)
 
 
-# A ref can be written in many ways, an instant has a zone, a tuple slots, a big number a size: they are always
-# looked at.
+# A ref can be written in many ways, a tuple has slots, a big number a size: they are always looked at. (So is an
+# instant, for its zone: when it is encoded, all at once.)
 _EXACT: Final[dict[ValueType, type]] = {
     vt: python
     for vt, python in PYTHON_TYPES.items()
-    if vt not in (ValueType.REF, ValueType.INSTANT, ValueType.TUPLE, ValueType.BIGINT, ValueType.BIGDEC)
+    if vt not in (ValueType.REF, ValueType.TUPLE, ValueType.BIGINT, ValueType.BIGDEC)
 }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -12,6 +11,7 @@ import msgspec
 from factstore.columns import EMPTY, Ints, ints
 from factstore.datom import TX0
 from factstore.dictionary import Entry
+from factstore.forks import lazy
 from factstore.recent import Op
 from factstore.schema import Schema
 from factstore.values import ValueType, decode_inline
@@ -70,11 +70,11 @@ class QuickPlan:
         self.next_v = 0
         """Of a transaction that is going to be written."""
 
-    @cached_property
+    @lazy
     def added(self) -> Assertions:
         return self._assertions(True)
 
-    @cached_property
+    @lazy
     def retracted(self) -> Assertions:
         return self._assertions(False)
 

@@ -202,5 +202,7 @@ def _types(a: Ints, schema: Schema) -> Ints:
 def _tempids(entities: Entities, tx: int) -> dict[str | int, int]:
     known = entities.slots.tempids
     nodes = np.fromiter(known.values(), dtype=np.int64, count=len(known))
-    found = {tempid: eid for tempid, eid in zip(known, entities.of(nodes).tolist(), strict=True) if eid >= 0}
+    found_eids = entities.of(nodes)
+    pairs = zip(known, found_eids.tolist(), strict=True)
+    found = dict(pairs) if (found_eids >= 0).all() else {tempid: eid for tempid, eid in pairs if eid >= 0}
     return {**found, "db/current-tx": tx}

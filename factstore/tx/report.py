@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cached_property
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from factstore.columns import decode
 from factstore.datom import Datom
 from factstore.db import DbValue
+from factstore.forks import lazy
 from factstore.tx.plan import Assertions, Plan, QuickPlan
 from factstore.values import ValueType
 
@@ -50,7 +50,7 @@ class TxReport(Generic[Db]):
         more = f", tempids={named!r}" if 0 < len(named) <= _SHOWN else f", {len(named)} tempids" if named else ""
         return f"<TxReport t={self.t} {self.instant.isoformat()}: {added} added, {retracted} retracted{more}>"
 
-    @cached_property
+    @lazy
     def datoms(self) -> list[Datom]:
         """Every retraction and assertion, by entity and attribute; what is replaced stands before what replaces it."""
         sides = ((self._plan.retracted, False), (self._plan.added, True))

@@ -7,7 +7,7 @@ numbered in the order they are first met.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableSequence
 from typing import Any, NamedTuple
 
 from factstore.columns import Ints
@@ -37,7 +37,7 @@ class Slots:
     def __init__(self, forms: Forms, schema: Schema, tx: int, sought: Sought) -> None:
         self.given: list[str | int | Lookup | None] = []
         """How each slot was written; None for a map without an id."""
-        self.form: list[int] = []
+        self.form: MutableSequence[int] = []
         """The form in which each slot was first met."""
         self.tempids: dict[str | int, int] = {}
         """The node of each tempid."""

@@ -38,7 +38,11 @@ class Table:
     def cells(self, position: int, whole: bool = False) -> Cells:
         """The cells of the column at a position from 0; ``tx/bad-column`` if it is none."""
         name, column = self.names[position], self._columns[position]
-        found = read_cells(column, whole)
+        try:
+            found = read_cells(column, whole)
+        except Exception as error:  # whatever the library that made it has against it
+            seen = f"column {name!r} can not be read: {type(error).__name__}: {error}"
+            raise TransactionError(seen, code="tx/bad-column", column=name) from error
         if found is None:
             raise _no_column(name, column)
         return found
@@ -104,6 +108,16 @@ def read_table(data: Any, batch: int | None = None) -> Table:
 
     Raises :class:`TransactionError` ``tx/bad-table`` if it is none, or its columns do not fit together.
     """
+    try:
+        return _read_table(data, batch)
+    except TransactionError as error:
+        if batch is None:
+            raise
+        message = f"{error.message}, in batch {batch}"
+        raise TransactionError(message, code=error.code, **error.data, batch=batch) from None
+
+
+def _read_table(data: Any, batch: int | None) -> Table:
     if not is_table(data):
         raise _bad_table(f"{shown(data)} ({type(data).__name__}): expected a table, or an iterable of tables")
     columns: dict[str, Any] = {}

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from factstore.columns import Ints, distinct_first, ints
+from factstore.columns import Ints, ints
+from factstore.columns_order import distinct_first
 from factstore.errors import InvalidValue
 from factstore.schema import Attribute
 from factstore.tx.cells import Cells, Coded, coded
@@ -18,8 +19,8 @@ from factstore.values_bytes import to_bytes
 
 Name = Callable[[Any, int], int]
 """Gives the node for a value that is met in a row for the first time."""
-NameEach = Callable[[Ints, Ints], Ints]
-"""The same for numbers that are tempids, all at once."""
+NameEach = Callable[[Ints, Ints, Ints], Ints]
+"""The same for tempids that are numbers, all at once: given their rows, and their order."""
 
 
 def nodes_of(cells: Cells, name: Name, name_each: NameEach) -> Ints:
@@ -32,7 +33,7 @@ def nodes_of(cells: Cells, name: Name, name_each: NameEach) -> Ints:
         return values
     tempids, first, which = distinct_first(values[at])
     nodes: Ints = values.copy()
-    nodes[at] = name_each(tempids, cells.rows[at[first]])[which]
+    nodes[at] = name_each(tempids, cells.rows[at[first]], first)[which]
     return nodes
 
 

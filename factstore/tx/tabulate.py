@@ -137,7 +137,7 @@ class _Tabulator:
     def _identify(self, position: int | None = None) -> None:
         out, slots = self.at.out, self.at.slots
         if position is None:
-            out.node[:] = slots.new_each(out.form).tolist()
+            out.node[:] = slots.new_each(ints(out.form)).tolist()
             return
         cells = narrowed(self._table.cells(position, whole=True))
         by = self._refs.of_rows
@@ -150,7 +150,7 @@ class _Tabulator:
         nodes[cells.rows] = found
         nameless = np.ones(len(nodes), dtype=np.bool_)
         nameless[cells.rows] = False
-        nodes[nameless] = slots.new_each([out.form[row] for row in np.flatnonzero(nameless).tolist()])
+        nodes[nameless] = slots.new_each(np.flatnonzero(nameless) * self._table.width)
         out.node[: len(nodes)] = nodes.tolist()  # a lookup ref has taken a row of its own
 
     def _fill(self, column: Column, position: int) -> None:
@@ -205,7 +205,7 @@ class _Tabulator:
 
     def _name_each(self, position: int) -> NameEach:
         width = self._table.width
-        return lambda tempids, rows: self.at.slots.tempid_each(tempids, rows * width + position)
+        return lambda tempids, rows, first: self.at.slots.tempid_each(tempids, rows * width + position, first)
 
     def _seek(self, by: Attribute, position: int) -> Name:
         """Names them by the value of a unique attribute, which somebody must have."""

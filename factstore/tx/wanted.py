@@ -8,6 +8,7 @@ comes up.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from factstore.schema import Attribute, Schema
@@ -52,8 +53,10 @@ def wanted(transactions: Iterable[Any], schema: Schema) -> Wanted:
     glance = _Glance(schema)
     for data in transactions:
         if isinstance(data, list | tuple) and len(data) <= _FORMS and len(glance.out.values) < _ENOUGH:
-            for form in data:
-                glance.form(form)
+            # What is wrong with it is told by whoever prepares it, and is nothing to the others.
+            with suppress(Exception):
+                for form in data:
+                    glance.form(form)
     return glance.out
 
 

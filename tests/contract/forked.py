@@ -5,6 +5,7 @@ A scenario ends well or with an exception. A child that hangs is killed by its o
 
 from __future__ import annotations
 
+import faulthandler
 import multiprocessing
 import os
 import pickle
@@ -24,7 +25,7 @@ SCHEMA = [
 ]  # fmt: skip
 COUNT = "[:find (count ?e) . :where [?e :done/by]]"
 CHILDREN = 4
-SECONDS = 60
+SECONDS = 20
 
 
 def use(conn: Connection, name: str, times: int = 3) -> None:
@@ -48,7 +49,7 @@ def fork(work: Callable[[], None], leave: Callable[[int], None] = os._exit) -> i
         return pid
     status = 1
     try:
-        signal.alarm(SECONDS)
+        faulthandler.dump_traceback_later(SECONDS, exit=True)  # says where it hangs
         work()
         status = 0
     except BaseException:
@@ -105,7 +106,8 @@ def closing(target: str, schema: str) -> None:
 
 def busy(target: str, schema: str) -> None:
     """Forked again and again while threads read, write and catch up: whatever they held is free in the child."""
-    conn = connect(target, schema=schema, cache_bytes=200_000)
+    # Little is kept of a store in PostgreSQL, so that it is loaded again and again.
+    conn = connect(target, schema=schema, cache_bytes=None if target.startswith("memory:") else 200_000)
     conn.transact(SCHEMA)
     stop = threading.Event()
 

@@ -16,6 +16,7 @@ from factstore.log import Log, MemoryLog
 from factstore.postgres import PostgresLog
 from tests import pg
 from tests.contract import replay
+from tests.contract.conftest import SYSTEM
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -68,7 +69,7 @@ def other(conn: Connection, log: Log) -> Iterator[Connection]:
         yield other
         return
     assert isinstance(log, PostgresLog)
-    with connect(log._readers._dsn, schema=log.channel.removesuffix("_commits")) as found:
+    with connect(log.dsn, schema=log.channel.removesuffix("_commits")) as found:
         everything(found)
         yield found
 
@@ -220,6 +221,19 @@ def test_listeners_see_the_excision_and_nothing_it_took(conn, other) -> None:
         assert ann not in {d.e for report in late for d in report.datoms}
 
 
+def test_a_slow_listener_lets_go_of_what_it_has_read_ahead(conn, other) -> None:
+    ann = entity(conn, "ann")
+    reports = conn.listen(after=0, timeout=0)
+    assert [next(reports).t, next(reports).t] == [1, 2]
+    kept = conn.db().as_of(3)
+    other.excise(ann)
+    conn.db()
+    rest = list(reports)
+    assert [report.t for report in rest] == [3, 4, 5, 6]
+    assert ann not in {d.e for report in rest for d in report.datoms}
+    assert rest[0].db_before.datoms("eavt", ann) == kept.datoms("eavt", ann) == []
+
+
 def test_an_older_value_shows_numbers_it_holds_and_no_word(conn) -> None:
     old = conn.db()
     assert (len(old.datoms("p/mail")), {d.v for d in old.datoms("p/pay")}) == (3, {4712, 1})
@@ -251,7 +265,7 @@ def test_random_excisions_agree_with_sets(conn, other) -> None:
             assert everything(conn) == everything(other) == expected
     if isinstance(conn._log, PostgresLog):
         conn.excise("p/note")  # whose lives only the log knows
-        with psycopg.connect(conn._log._readers._dsn) as session:
+        with psycopg.connect(conn._log.dsn) as session:
             replay.check(session, conn._log.channel.removesuffix("_commits"))
 
 
@@ -284,8 +298,9 @@ def texts(dsn: str, schema: str) -> str:
         return "\n".join(said)
 
 
-@pytest.mark.parametrize("log", ["postgres"], indirect=True)
-def test_a_value_is_in_no_table_and_no_statistic(conn, log, dsn) -> None:
+@pytest.mark.parametrize("log", ["embedded", SYSTEM], indirect=True)
+def test_a_value_is_in_no_table_and_no_statistic(conn, log) -> None:
+    dsn = log.dsn
     schema = log.channel.removesuffix("_commits")
     with psycopg.connect(dsn, autocommit=True) as session:
         session.execute(log._sql["analyze"])
@@ -299,15 +314,16 @@ def test_a_value_is_in_no_table_and_no_statistic(conn, log, dsn) -> None:
     assert b"ann@old".hex() in left
 
 
-@pytest.mark.parametrize("log", ["postgres"], indirect=True)
-def test_the_log_is_append_only_again(conn, log, dsn) -> None:
+@pytest.mark.parametrize("log", ["embedded", SYSTEM], indirect=True)
+def test_the_log_is_append_only_again(conn, log) -> None:
+    dsn = log.dsn
     conn.excise(entity(conn, "ann"))
     schema = log.channel.removesuffix("_commits")
     with psycopg.connect(dsn) as session, pytest.raises(psycopg.errors.RaiseException, match="append-only"):
         session.execute(f'DELETE FROM "{schema}".log')
 
 
-@pytest.mark.parametrize("log", ["postgres"], indirect=True)
+@pytest.mark.parametrize("log", ["embedded", SYSTEM], indirect=True)
 def test_an_excision_that_breaks_leaves_everything(conn, log, monkeypatch) -> None:
     before = everything(conn)
     monkeypatch.setitem(log._sql, "excise_dict", "SELECT 1/0")
@@ -317,8 +333,9 @@ def test_an_excision_that_breaks_leaves_everything(conn, log, monkeypatch) -> No
     assert conn.transact([{"p/name": "eve"}]).t == 6
 
 
-@pytest.mark.parametrize("log", ["postgres"], indirect=True)
-def test_who_does_not_own_the_store_cannot_excise(conn, log, dsn) -> None:
+@pytest.mark.parametrize("log", ["embedded", SYSTEM], indirect=True)
+def test_who_does_not_own_the_store_cannot_excise(conn, log) -> None:
+    dsn = log.dsn
     schema, role = log.channel.removesuffix("_commits"), f"{pg.fresh_schema()}_writer"
     with psycopg.connect(dsn, autocommit=True) as session:
         session.execute(f'CREATE ROLE "{role}"')

@@ -37,6 +37,10 @@ def test_a_connection_that_threads_use_can_be_forked(dsn) -> None:
     pg.drop_schema(dsn, schema)
 
 
+def test_a_store_in_memory_is_each_processes_own_after_a_fork() -> None:
+    ends_well("busy", "memory:", "factstore")
+
+
 @pytest.mark.parametrize("scenario", [name for name in SCENARIOS if name != "busy"])
 def test_a_directory_is_served_until_the_last_of_them_is_gone(directory, scenario) -> None:
     """No child's end stops its parent's server or breaks its sessions, and no parent's end a child's."""

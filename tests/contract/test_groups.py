@@ -15,7 +15,7 @@ from factstore.postgres import PostgresLog
 from factstore.postgres.write import PostgresWriter
 from tests import pg
 from tests.contract import grouped
-from tests.contract.grouped import FUNCTIONS, SCHEMA, commit, instants_increase, lives_of, log_of
+from tests.contract.grouped import FUNCTIONS, SCHEMA, commit, commit_somehow, instants_increase, lives_of, log_of
 
 
 def _opened(log: Any) -> Connection:
@@ -70,10 +70,11 @@ def test_a_group_takes_one_commit(postgres_log: PostgresLog, monkeypatch: pytest
 def test_a_fact_that_comes_and_goes_in_a_group_is_history_at_once(conn: Connection) -> None:
     say = {"x/key": "k", "x/text": "brief", "x/note": "forgotten"}
     gone = [["db/retract", ["x/key", "k"], a, v] for a, v in (("x/text", "brief"), ("x/note", "forgotten"))]
-    commit(conn, [[{"x/key": "k"}], [say], gone, [say], gone])
+    commit(conn, [[{"x/key": "k"}], [say], [{"x/key": "other"}], gone, [say], gone])
     db = conn.db()
     assert db.datoms("x/text") == []
-    assert [d.added for d in db.history().datoms("x/text")] == [True, False, True, False]
+    history = [(d.tx - TX0, d.added) for d in db.history().datoms("x/text")]
+    assert history == [(3, True), (5, False), (6, True), (7, False)]
     assert db.history().datoms("x/note") == []
 
 
@@ -120,7 +121,7 @@ def test_a_member_the_store_refuses_fails_alone(postgres_log: PostgresLog, monke
         sent(self, channel)
 
     monkeypatch.setattr(PostgresWriter, "commit", refuse)
-    first, refused, last = commit(conn, [[{"x/key": "k0"}], [{"x/key": "poison"}], [{"x/key": "k1"}]])
+    first, refused, last = commit_somehow(conn, [[{"x/key": "k0"}], [{"x/key": "poison"}], [{"x/key": "k1"}]])
     assert (first[0], refused[:12], last[0]) == (2, "log/conflict", 3)
 
 
@@ -132,7 +133,7 @@ def test_a_lost_commit_is_each_members_error(postgres_log: PostgresLog, monkeypa
         raise psycopg.OperationalError("the connection is lost")
 
     monkeypatch.setattr(PostgresWriter, "commit", lose)
-    outcomes = commit(conn, [[{"x/key": "k0"}], [{"x/count": "refused"}], [{"x/key": "k1"}]])
+    outcomes = commit_somehow(conn, [[{"x/key": "k0"}], [{"x/count": "refused"}], [{"x/key": "k1"}]])
     monkeypatch.undo()
     assert all(text.startswith("log/unreachable") and "nothing was written" in text for text in outcomes)
     assert conn.transact([{"x/key": "k0"}]).t == 2
@@ -147,7 +148,7 @@ def test_a_commit_whose_answer_was_lost_settles_all(postgres_log: PostgresLog, m
         raise psycopg.OperationalError("the connection is lost")
 
     monkeypatch.setattr(PostgresWriter, "commit", lose)
-    outcomes = commit(conn, [[{"x/key": "k0"}], [{"x/key": "k1"}]])
+    outcomes = commit_somehow(conn, [[{"x/key": "k0"}], [{"x/key": "k1"}]])
     assert [t for t, *_ in outcomes] == [2, 3]
 
 
@@ -163,5 +164,23 @@ def test_an_unknown_outcome_is_each_members(postgres_log: PostgresLog, monkeypat
 
     monkeypatch.setattr(PostgresWriter, "commit", lose)
     monkeypatch.setattr(PostgresLog, "_came_through", ask)
-    outcomes = commit(conn, [[{"x/key": "k0"}], [{"x/key": "k1"}]])
+    outcomes = commit_somehow(conn, [[{"x/key": "k0"}], [{"x/key": "k1"}]])
     assert outcomes == ["log/outcome-unknown: nobody knows"] * 2
+
+
+def test_a_value_that_was_free_is_taken_by_the_first_of_a_group(conn: Connection) -> None:
+    """The store said that nobody has it; after the first member that is not so."""
+    conn.transact([{"x/key": "k0", "x/badge": 1}])
+    conn.transact([["db/retractEntity", ["x/key", "k0"]]])
+    first, second, refused = commit(
+        conn, [[{"x/key": "k0", "x/badge": 1}], [{"x/key": "k0", "x/text": "same"}], [{"x/key": "k1", "x/badge": 1}]]
+    )
+    assert first[2][0].e == second[2][0].e
+    assert refused.startswith("tx/unique-conflict")
+
+
+def test_a_value_that_was_taken_is_free_after_the_first_of_a_group(conn: Connection) -> None:
+    conn.transact([{"x/key": "k0", "x/badge": 1}])
+    again = [[{"x/key": "k0"}], [{"x/key": "k1", "x/badge": 1}]]
+    outcomes = commit(conn, [[["db/retractEntity", ["x/key", "k0"]]], *again])
+    assert [t for t, *_ in outcomes] == [3, 4, 5]

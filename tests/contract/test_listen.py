@@ -16,7 +16,7 @@ import pytest
 from factstore import Connection, FactstoreError, TxReport, connect
 from factstore.log import Log, MemoryLog
 from factstore.postgres import PostgresLog
-from factstore.postgres.statements import channel
+from factstore.postgres.listen import channel_of
 from tests import pg
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -245,7 +245,7 @@ def test_a_hint_that_never_comes_costs_seconds_and_no_transaction(postgres_log, 
 
 def test_a_long_schema_name_has_a_channel(dsn) -> None:
     schema = f"{pg.fresh_schema()}_{'long' * 20}"[:63]
-    assert len(channel(schema)) <= 63
+    assert len(channel_of(schema)) <= 63
     with connect(dsn, schema=schema) as conn, conn.listen(timeout=PATIENCE) as reports:
         conn.transact(SCHEMA)
         assert next(reports).t == 1

@@ -87,7 +87,7 @@ def told(request: pytest.FixtureRequest) -> Iterator[Told]:
     if request.param == "memory":
         yield _told(MemoryLog())
         return
-    dsn, schema = request.getfixturevalue("dsn"), pg.fresh_schema()
+    dsn, schema = request.getfixturevalue("servers").dsn("embedded"), pg.fresh_schema()
     log = PostgresLog(dsn, schema)
     yield _told(log)
     log.close()

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from factstore import Connection, LogError, connect
-from factstore.postgres.statements import channel
+from factstore.postgres.listen import channel_of as channel
 from tests import pg
 from tests.contract.replay import check
 

@@ -126,8 +126,6 @@ class _Transaction(Said):
         held = self.before.held
         wiped = {(self.now(node), attr.id) for node, attr in self.wiped}
         ended = {fact for fact in held if fact[:2] in wiped}
-        if any(isinstance(e, int) and TX0 <= e < self.tx for e in map(self.now, self.gone)):
-            self.codes.add("tx/instant")
         component = {a for a, attr in self.before.attributes.items() if attr.component}
         refs = {a for a, attr in self.before.attributes.items() if attr.type == "ref"}
         gone = {self.now(node) for node in self.gone} | {v for _, a, v in ended if a in component}
@@ -135,6 +133,8 @@ class _Transaction(Said):
         while gone != grown:
             grown = set(gone)
             gone |= {v for e, a, v in held if e in gone and a in component}
+        if any(isinstance(e, int) and TX0 <= e < self.tx for e in gone):
+            self.codes.add("tx/instant")
         return ended | {(e, a, v) for e, a, v in held if e in gone or (a in refs and v in gone)}
 
     def check_unique(self, retracted: set[Fact]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any, ClassVar
 
@@ -17,7 +17,7 @@ from factstore.datom import TX0
 from factstore.schema import Ids
 from factstore.tx.speculate import FIRST_SPECULATIVE
 from tests import pg
-from tests.model.facts import Fact, Facts
+from tests.model.facts import Change, Fact, Facts
 from tests.model.facts_change import Refused, change, transact
 from tests.model.shown import pulled, seen
 from tests.model.transactions import FUNCTIONS, Drawing, composite, schema
@@ -90,6 +90,16 @@ class StoreMachine(RuleBasedStateMachine):
         random = Random(seed)
         self.transact(Drawing(random, self.model).forms(size), random)
 
+    @rule(seed=SEEDS, sizes=st.lists(SIZES, min_size=2, max_size=4))
+    def write_together(self, seed: int, sizes: list[int]) -> None:
+        """What waits together is still one transaction after the other, in the order it came."""
+        random = Random(seed)
+        conn, drawing = random.choice(self.conns), Drawing(random, self.model)
+        batches = [drawing.forms(size) for size in sizes]
+        futures = [conn.transact_async(forms) for forms in batches]
+        for forms, future in zip(batches, futures, strict=True):
+            self.compare(future.result, transact(self.model, forms), forms)
+
     @rule(seed=SEEDS, size=SIZES)
     def suppose(self, seed: int, size: int) -> None:
         random = Random(seed)
@@ -124,15 +134,22 @@ class StoreMachine(RuleBasedStateMachine):
         conn = random.choice(self.conns)
         before = conn.db()
         expected = transact(self.model, forms)
+        said = _as_text(forms, random) if isinstance(expected, Change) else forms
+        report = self.compare(lambda: conn.transact(said), expected, forms)
+        assert report is None or report.db_before.basis_t == before.basis_t
+
+    def compare(self, done: Callable[[], Any], expected: Change | Refused, forms: list[Any]) -> Any:
+        """The report of a transaction that must do what is expected; None if it must be refused, and is."""
         if isinstance(expected, Refused):
             with pytest.raises(FactstoreError) as caught:
-                conn.transact(forms)
+                done()
             assert caught.value.code in expected.codes, (str(caught.value), forms)
-            return
-        report = conn.transact(_as_text(forms, random))
+            return None
+        report = done()
         assert changes(report, report.db_after.schema) == (expected.added, expected.retracted), forms
         assert dict(report.tempids) == {**expected.tempids, "db/current-tx": report.tx}
-        assert (report.db_before.basis_t, report.db_after.basis_t) == (before.basis_t, self.model.t)
+        assert report.db_after.basis_t == report.t
+        return report
 
     def check_speculation(self, db: Db, forms: list[Any]) -> None:
         expected = change(self.model, forms)
@@ -227,10 +244,12 @@ def dsn() -> Iterator[str]:
 
 
 def test_a_store_in_memory_is_a_set_of_tuples() -> None:
-    run_state_machine_as_test(StoreMachine, settings=settings(stateful_step_count=25))
+    run_state_machine_as_test(
+        StoreMachine, settings=settings(max_examples=settings().max_examples // 2, stateful_step_count=20)
+    )
 
 
 def test_a_store_in_postgres_is_a_set_of_tuples(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PostgresMachine, "dsn", dsn)
-    examples = max(10, settings().max_examples // 10)
+    examples = max(8, settings().max_examples // 20)
     run_state_machine_as_test(PostgresMachine, settings=settings(max_examples=examples, stateful_step_count=15))
