@@ -17,6 +17,7 @@ from factstore.conn_excise import Excision
 from factstore.conn_listen import Listener
 from factstore.conn_load import LoadReport
 from factstore.conn_schema import SchemaChange, SchemaChanges
+from factstore.conn_stats import AttributeStats, Stats
 from factstore.conn_target import connect, migrate
 from factstore.database import Commit, Db
 from factstore.datom import Datom
@@ -25,6 +26,7 @@ from factstore.entity import Entity
 from factstore.errors import (
     EdnError,
     EntityError,
+    ExportError,
     FactstoreError,
     InvalidValue,
     LogError,
@@ -33,6 +35,7 @@ from factstore.errors import (
     StoreError,
     TransactionError,
 )
+from factstore.portable import ExportSummary, Progress, Transfer, check_export
 from factstore.postgres import grants
 from factstore.query import Result, Rule, RuleSet, check_rules, load_rules, parse_rules
 from factstore.schema import Attribute, Schema, Spec
@@ -45,6 +48,7 @@ from factstore.values import URI, Keyword, Symbol, ValueType
 __all__ = [
     "Attr",
     "Attribute",
+    "AttributeStats",
     "Commit",
     "Connection",
     "Datom",
@@ -54,6 +58,8 @@ __all__ = [
     "Entity",
     "EntityError",
     "Excision",
+    "ExportError",
+    "ExportSummary",
     "FactstoreError",
     "InvalidValue",
     "Keyword",
@@ -62,6 +68,7 @@ __all__ = [
     "LogError",
     "LogRows",
     "Memory",
+    "Progress",
     "QueryError",
     "Ref",
     "Result",
@@ -72,13 +79,16 @@ __all__ = [
     "SchemaChanges",
     "SchemaError",
     "Spec",
+    "Stats",
     "StoreError",
     "Symbol",
     "TransactionError",
+    "Transfer",
     "TxReport",
     "URI",
     "ValueType",
     "attrs_of",
+    "check_export",
     "check_rules",
     "connect",
     "edn",

@@ -16,7 +16,7 @@ from typing import Any, Final, NoReturn
 
 import numpy as np
 
-from factstore import conn_roles, tx
+from factstore import conn_roles, portable, tx
 from factstore.columns import LogRows, ints
 from factstore.conn_cache import Cache, Memory
 from factstore.conn_commit import Head, Store, commit
@@ -24,6 +24,7 @@ from factstore.conn_excise import Excision, commit_excision
 from factstore.conn_listen import Listener, commits, reach
 from factstore.conn_load import LoadReport, Progress, load_each, table_of
 from factstore.conn_schema import SchemaChanges, ensure_schema
+from factstore.conn_stats import Stats, stats_of
 from factstore.conn_turns import Entry, Turns
 from factstore.database import Commit, Db
 from factstore.datom import TX0
@@ -354,6 +355,60 @@ class Connection:
         self._check_open()
         db = self._head.db
         return self._cache.memory(db.snapshot, db.schema)
+
+    def stats(self) -> Stats:
+        """How much the store holds: facts, lives that are over, operations, values, bytes on disk or in memory.
+
+        >>> import factstore
+        >>> stats = factstore.connect("memory:").stats()
+        >>> stats.t, stats.ended, stats.attributes[factstore.Keyword("db/ident")].live == stats.entities
+        (0, 0, True)
+        """
+        db = self.db()
+        return stats_of(self._log, db.schema, db.basis_t)
+
+    def export(
+        self,
+        path: portable.Target,
+        *,
+        upto: int | datetime | None = None,
+        progress: portable.OnProgress = None,
+    ) -> portable.Transfer:
+        """Writes the whole store up to ``upto`` (a t, tx id or instant), history included, to a portable file.
+
+        A file that is there is continued: behind the last whole block if an export was interrupted, with what is
+        new if it was not. ``path`` may be a binary stream as well, which is written from its beginning.
+        ``progress`` is called after every block. Memory stays flat. Raises :class:`ExportError`
+        (``export/other-store``, ``export/not-an-export``, ``export/no-file``, ``export/in-use``).
+
+        >>> import factstore, tempfile, pathlib
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "store.facts"
+        >>> conn, other = factstore.connect("memory:"), factstore.connect("memory:")
+        >>> report = conn.transact([{"db/ident": "color/red"}])
+        >>> conn.export(path).t, other.import_(path).t, other.db().entid("color/red") == conn.db().entid("color/red")
+        (1, 1, True)
+        """
+        db = self.db()
+        return portable.export(self._log, path, None if upto is None else db.t_of(upto), progress)
+
+    def import_(
+        self, path: portable.Target, *, partial: bool = False, progress: portable.OnProgress = None
+    ) -> portable.Transfer:
+        """Writes what a file of :meth:`export` holds: every id, transaction and instant as it was.
+
+        The store must be empty, or hold the beginning of the same file: then only the rest is written, so an
+        import that was killed is run again. It commits a block at a time; what is read meanwhile is the store as
+        of some transaction. With ``partial`` a file without its end mark is imported as far as it goes.
+        Raises :class:`ExportError` (``export/other-store``, ``export/damaged``, ``export/unfinished``,
+        ``export/version``, ``export/bootstrap``).
+        """
+        self._check_open()
+        self._turns.refuse_nested()
+        done = portable.restore(self._log, path, partial, progress)
+        # Not caught up with, which would read all of the log at once.
+        with self._advancing:
+            self._head = self._cold(self._log.head())
+        return done
 
     def _check_open(self) -> None:
         if self._closed:

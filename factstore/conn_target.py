@@ -34,8 +34,9 @@ def connect(
     cache_dir: str | os.PathLike[str] | None = None,
     cache_dir_bytes: int | None = None,
     read_only: bool = False,
+    create: bool = True,
 ) -> Connection:
-    """Opens a store, and creates it if it is not there.
+    """Opens a store, and creates it if it is not there; with ``create=False`` that is ``store/not-a-store``.
 
     ``target`` is a directory (None: the user's own), where a private PostgreSQL server is started unless it
     runs; or ``"postgresql://…"``, a server of yours; or ``"memory:"``, a new store in this process, or
@@ -45,8 +46,8 @@ def connect(
     ``cache_dir_bytes`` (4 GiB), from which the next process starts; a ``"memory:"`` store needs none.
     With ``read_only`` nothing is written, created or migrated, whatever the role may do.
 
-    Raises :class:`StoreError` (``store/bad-target``, ``store/permission``, ``store/layout-version``, and those of
-    the embedded server) and :class:`LogError` (``log/unreachable``).
+    Raises :class:`StoreError` (``store/bad-target``, ``store/permission``, ``store/layout-version``,
+    ``store/not-a-store``, and those of the embedded server) and :class:`LogError` (``log/unreachable``).
 
     >>> connect("memory:").db().basis_t
     0
@@ -57,7 +58,7 @@ def connect(
     _check_bytes("cache_bytes", cache_bytes)
     _check_bytes("cache_dir_bytes", cache_dir_bytes)
     directory = _cache_dir(cache_dir)
-    log, on_close = _open(target, schema, read_only)
+    log, on_close = _open(target, schema, read_only, create)
     try:
         if directory is not None and isinstance(log, PostgresLog):
             log.keep_columns(directory, DISK_BYTES if cache_dir_bytes is None else cache_dir_bytes)
@@ -93,20 +94,20 @@ def migrate(target: str | os.PathLike[str] | None = None, *, schema: str = "fact
     """
     if _is_memory(target):
         return LAYOUT_VERSION
-    dsn, on_close = _server(target, read_only=True)
+    dsn, on_close = _server(target, must_exist=True)
     try:
         return migrate_store(dsn, schema)
     finally:
         on_close()
 
 
-def _open(target: object, schema: str, read_only: bool) -> Opened:
+def _open(target: object, schema: str, read_only: bool, create: bool) -> Opened:
     if _is_memory(target):
         log = _memory(str(target).removeprefix(_MEMORY), schema)
         return ReadOnly.of(log) if read_only else log, _nothing
-    dsn, on_close = _server(target, read_only)
+    dsn, on_close = _server(target, read_only or not create)
     try:
-        return PostgresLog(dsn, schema, read_only=read_only), on_close
+        return PostgresLog(dsn, schema, read_only=read_only, create=create), on_close
     except BaseException:
         on_close()
         raise
@@ -123,13 +124,13 @@ def _memory(name: str, schema: str) -> MemoryLog:
         return _named.setdefault((name, schema), MemoryLog())
 
 
-def _server(target: object, read_only: bool) -> tuple[str, Callable[[], None]]:
+def _server(target: object, must_exist: bool) -> tuple[str, Callable[[], None]]:
     """The address of the server a target names, and what lets go of it."""
     if isinstance(target, str) and target.startswith(_POSTGRES):
         return target, _nothing
     if target is None or (isinstance(target, str | os.PathLike) and target != "" and "://" not in str(target)):
         directory: Any = None if target is None else os.fspath(target)
-        if read_only and not embedded.is_store(directory):
+        if must_exist and not embedded.is_store(directory):
             raise StoreError(f"there is no store in {directory or 'the default directory'}", code="store/not-a-store")
         server = embedded.start(directory)
         return server.dsn, server.close

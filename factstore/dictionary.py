@@ -19,7 +19,7 @@ from typing import Any, Final, Protocol, overload
 
 from factstore.errors import LogError
 from factstore.forks import forkable_lock
-from factstore.values import Value, ValueType
+from factstore.values import PYTHON_TYPES, Value, ValueType
 from factstore.values_bytes import to_bytes
 
 Entry = tuple[int, ValueType, Value]
@@ -70,6 +70,9 @@ class _Missing:
 
 
 _MISSING: Final = _Missing()
+
+_INTERNED: Final = {PYTHON_TYPES[vt]: vt for vt in ValueType if vt.interned}
+"""The type of an interned value by that of Python: no two of them share one."""
 
 
 def digest(vt: ValueType, value: Value) -> bytes:
@@ -213,6 +216,19 @@ class Dictionary:
             lost = sorted(codes - read.keys())
             raise LogError(f"the dictionary has no value for code {lost[0]}", code="log/unknown-code", codes=lost)
         return read
+
+    def learned(self, low: int, high: int) -> list[Entry]:
+        """The entries with ``low <= code <= high`` that were learned lately, in order of code.
+
+        >>> d = Dictionary()
+        >>> d.learn([(3, ValueType.STRING, "ann"), (5, ValueType.BIGINT, 7)])
+        >>> d.learned(0, 9)
+        [(3, <ValueType.STRING: 6>, 'ann'), (5, <ValueType.BIGINT: 12>, 7)]
+        """
+        with self._lock:
+            values = self._recent.values[max(low, 0) : high + 1]
+        held = ((code, value) for code, value in enumerate(values, max(low, 0)) if value is not _MISSING)
+        return [(code, _INTERNED[type(value)], value) for code, value in held]
 
     def bound(self, size: int) -> None:
         """Lets go of what was used longest ago, so that all takes at most ``size`` bytes.

@@ -10,7 +10,8 @@
     ├── EntityError         entity/…   an entity that is not there
     ├── QueryError          query/…    a query that is wrong, or too large, or too slow
     ├── LogError            log/…      the log cannot be read or written
-    └── StoreError          store/…    a store that cannot be opened or started
+    ├── StoreError          store/…    a store that cannot be opened or started
+    └── ExportError         export/…   a file of an exported store that cannot be written, read or imported
 """
 
 from __future__ import annotations
@@ -78,6 +79,10 @@ class LogError(FactstoreError):
 
 class StoreError(FactstoreError):
     """A store that cannot be created, opened or started (``store/…``)."""
+
+
+class ExportError(FactstoreError):
+    """An export that cannot be written or read, or that the store it meets does not continue (``export/…``)."""
 
 
 def caret(text: str, line: int, column: int) -> str:

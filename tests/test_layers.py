@@ -22,10 +22,10 @@ ROOMS = {
     "pull": "pull pull_* entity",
     "query": "query",
     "tx": "tx",
-    "durability": "log postgres embedded embedded_*",
+    "durability": "log postgres portable embedded embedded_*",
     "conn": "conn conn_* database",
     "front_door": "__init__",
-    "outside": "notebook cli",
+    "outside": "notebook cli __main__",
 }
 
 # What a room sees beside itself. The three rooms on the db value do not see each other, but for

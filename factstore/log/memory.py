@@ -25,17 +25,21 @@ from factstore.index import NO_INDEX, AttributeIndex, Found
 from factstore.log.erasure import Erasure
 from factstore.log.memory_erase import ended_without, live_without, log_without
 from factstore.log.memory_lives import entities_beyond, lives_of, lives_to
+from factstore.log.memory_stretch import lives_ended, of_attribute
 from factstore.log.port import (
     FIRST_CODE,
     Counters,
     Pending,
     Plan,
+    Sizes,
     Wanted,
     bootstrap,
     changed_plan,
+    changed_stretch,
     operations,
     rows_at,
 )
+from factstore.log.stretch import Entries, Stretch, settled
 from factstore.snapshot import NO_FACTS, Facts
 from factstore.snapshot_lives import Lives
 from factstore.values import Value, ValueType
@@ -116,6 +120,33 @@ class MemoryLog:
         last = FOREVER if upto is None else TX0 + upto
         return _joined(_stretch(self._state.log, TX0 + after, last), _NO_LOG)
 
+    def counters(self) -> Counters:
+        return self._state.counters
+
+    def count(self, after: int, upto: int) -> int:
+        return sum(len(chunk.tx) for chunk in _stretch(self._state.log, TX0 + after, TX0 + upto))
+
+    def sizes(self) -> Sizes:
+        state = self._state
+        live = {a: len(index) for a, index in state.live.items() if len(index)}
+        ended = {a: sum(len(chunk.e) for chunk in chunks) for a, chunks in state.ended.items()}
+        entities = np.unique(np.concatenate([EMPTY, *(index.scan().e for index in state.live.values())]))
+        lives = (chunk for chunks in state.ended.values() for chunk in chunks)
+        taken = {
+            "log": sum(column.nbytes for chunk in state.log for column in chunk),
+            "facts_live": sum(index.nbytes for index in state.live.values()),
+            "facts_hist": sum(column.nbytes for chunk in lives for column in chunk),
+        }
+        rows, entries = sum(len(chunk.tx) for chunk in state.log), len(self.dictionary)
+        return Sizes(live, ended, int((entities < TX0).sum()), rows, entries, taken)
+
+    def reach(self, after: int, upto: int, rows: int) -> int:
+        for chunk in _stretch(self._state.log, TX0 + after, TX0 + upto):
+            if rows < len(chunk.tx):
+                return max(int(chunk.tx[rows]) - TX0 - 1, after + 1)
+            rows -= len(chunk.tx)
+        return upto
+
     def load(self, attributes: Sequence[int], t: int) -> Mapping[int, Rows]:
         state = self._state
         return {attribute: _holding(state, attribute, t) for attribute in attributes}
@@ -155,6 +186,10 @@ class MemoryLog:
     def entries_of_codes(self, codes: Sequence[int]) -> Iterable[Entry]:
         """Nothing: this log's dictionary is never without what was committed."""
         return []
+
+    def entries_between(self, low: int, high: int) -> Entries:
+        # A writer learns what it is about to publish: what is newer than the state is not there yet.
+        return Entries.of(self.dictionary.learned(low, min(high, self._state.counters.next_v - 1)))
 
 
 class MemoryWriter:
@@ -209,6 +244,12 @@ class MemoryWriter:
         self.state = _after(self.state, operations(plan), Counters(plan.t + 1, plan.next_e, plan.next_v), forgetful)
         self.pending.add(plan.entries)
 
+    def write_stretch(self, stretch: Stretch) -> None:
+        if stretch.after != self.state.counters.t - 1:
+            raise changed_stretch(stretch, self.state.counters)
+        self.state = _after_stretch(self.state, stretch)
+        self.pending.add(stretch.entries.decoded())
+
 
 def _forgets(plan: Plan, attribute: int) -> bool:
     known = plan.schema.get(attribute)
@@ -231,6 +272,27 @@ def _after(state: _State, rows: LogRows, counters: Counters, forgetful: frozense
             index = index.advance(come, NO_ROWS)
         live.set(attribute, index)
     refs = state.refs | frozenset(np.unique(rows.a[rows.vt == ValueType.REF]).tolist())
+    return _State(counters, live.persistent(), ended.persistent(), refs, _appended(state.log, rows))
+
+
+def _after_stretch(state: _State, stretch: Stretch) -> _State:
+    rows, done = stretch.rows, settled(stretch.rows)
+    live, ended = state.live.evolver(), state.ended.evolver()
+    for attribute in np.unique(rows.a).tolist():
+        index = state.live.get(attribute, NO_INDEX)
+        mine = of_attribute(rows, attribute, done)
+        gone, lives = lives_ended(index, stretch, mine)
+        if len(lives.e):
+            ended.set(attribute, _appended(state.ended.get(attribute, ()), lives))
+        if len(gone.e):
+            index = index.advance(NO_ROWS, gone)
+        come = _split(rows, mine.begun)
+        if len(come.e):
+            _refuse_held(attribute, index, come)
+            index = index.advance(come, NO_ROWS)
+        live.set(attribute, index)
+    refs = state.refs | frozenset(np.unique(rows.a[rows.vt == ValueType.REF]).tolist())
+    counters = Counters(stretch.upto + 1, stretch.next_e, stretch.next_v)
     return _State(counters, live.persistent(), ended.persistent(), refs, _appended(state.log, rows))
 
 

@@ -8,7 +8,7 @@ leaving the block publishes it. An error inside the block leaves no trace.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -19,6 +19,7 @@ from factstore.datom import FOREVER, TX0
 from factstore.dictionary import Dictionary, Entry, Overlay, Unknown, key_of
 from factstore.errors import LogError
 from factstore.log.erasure import Erasure
+from factstore.log.stretch import Entries, Stretch
 from factstore.schema import BUILTIN, SCHEMA_ATTRIBUTES, Ids, Schema, bootstrap_facts
 from factstore.snapshot import Facts, Source
 from factstore.values import Value, ValueType
@@ -33,6 +34,23 @@ class Counters(NamedTuple):
     t: int
     next_e: int
     next_v: int
+
+
+class Sizes(NamedTuple):
+    """How much a store holds."""
+
+    live: Mapping[int, int]
+    """Facts that hold, by attribute id."""
+    ended: Mapping[int, int]
+    """Lives that are over, by attribute id."""
+    entities: int
+    """That have facts, transactions aside."""
+    log: int
+    """Operations."""
+    entries: int
+    """Dictionary entries."""
+    bytes: Mapping[str, int]
+    """Of each table and each index of it, by name."""
 
 
 class Assertions(Protocol):
@@ -123,6 +141,12 @@ class Writer(Protocol):
         transactions are one commit.
         """
 
+    def write_stretch(self, stretch: Stretch) -> None:
+        """Takes whole transactions that continue :attr:`counters`; ``log/conflict`` if they do not.
+
+        They are not checked against the facts. The writer may not be asked anything afterwards.
+        """
+
 
 class Log(Source, Unknown, Protocol):
     """One store's commits, and what held after any of them; safe between threads."""
@@ -136,6 +160,24 @@ class Log(Source, Unknown, Protocol):
 
     def read(self, after: int, upto: int | None = None) -> LogRows:
         """The log of the transactions with ``after < t <= upto``, in commit order."""
+
+    def counters(self) -> Counters:
+        """What the transaction after the newest may use."""
+
+    def count(self, after: int, upto: int) -> int:
+        """The number of operations in the transactions with ``after < t <= upto``."""
+
+    def reach(self, after: int, upto: int, rows: int) -> int:
+        """How far to read to get about ``rows`` operations: a t with ``after < t <= upto``.
+
+        Fewer, since transactions are whole; more only if the first of them alone has more.
+        """
+
+    def sizes(self) -> Sizes:
+        """How much there is of everything; counted, so it takes a while in a large store."""
+
+    def entries_between(self, low: int, high: int) -> Entries:
+        """The dictionary entries with ``low <= code <= high``, which this process need not keep."""
 
     def writer(self, wanted: Wanted | None = None) -> AbstractContextManager[Writer]:
         """Waits to be the only writer. Leaving the block commits; an exception in it rolls back.
@@ -198,13 +240,24 @@ def rows_at(log: LogRows, which: Any) -> LogRows:
 
 def advance_schema(schema: Schema, rows: LogRows, log: Log, t: int) -> Schema:
     """The schema after a stretch of ``log`` that ends at ``t``, whatever else is in it."""
-    mine = rows_at(rows, np.isin(rows.a, _SCHEMA_IDS))
-    values = values_in(mine, log.dictionary)
+    schema = defined_by(schema, rows, log.dictionary)
+    told = np.unique(rows.e[(rows.a == Ids.VALUE_TYPE) | (rows.a == Ids.DOC)])
+    return _documented(schema, told[member(told, ints(sorted(attribute.id for attribute in schema)))], log, t)
+
+
+def defined_by(schema: Schema, rows: LogRows, dictionary: Dictionary | Overlay) -> Schema:
+    """The schema after a stretch of a log, but for what ``db/doc`` says."""
+    mine = defining(rows)
+    values = values_in(mine, dictionary)
     changes = zip(mine.tx.tolist(), mine.e.tolist(), mine.a.tolist(), values, mine.added.tolist(), strict=True)
     for _, group in itertools.groupby(changes, key=lambda change: change[0]):
         schema = schema.advance((e, a, v, added) for _, e, a, v, added in group)
-    told = np.unique(rows.e[(rows.a == Ids.VALUE_TYPE) | (rows.a == Ids.DOC)])
-    return _documented(schema, told[member(told, ints(sorted(attribute.id for attribute in schema)))], log, t)
+    return schema
+
+
+def defining(rows: LogRows) -> LogRows:
+    """The operations that make the schema, but for ``db/doc``."""
+    return rows_at(rows, np.isin(rows.a, _SCHEMA_IDS))
 
 
 def _documented(schema: Schema, attributes: Ints, log: Log, t: int) -> Schema:
@@ -251,6 +304,16 @@ def operations(plan: Plan) -> LogRows:
     e, a, vt, v = (np.concatenate(pair) for pair in pairs)
     tx = np.full(len(e), TX0 + plan.t, dtype=np.int64)
     return LogRows(tx, e, a, vt, v, np.arange(len(e)) >= len(gone.e))
+
+
+def changed_stretch(stretch: Stretch, expected: Counters) -> LogError:
+    """The error for a stretch that does not begin where the log ends."""
+    return LogError(
+        f"the stretch begins with transaction {stretch.after + 1}, but the next one is {expected.t}",
+        code="log/conflict",
+        planned=stretch.after + 1,
+        expected=expected.t,
+    )
 
 
 def changed_plan(plan: Plan, expected: Counters) -> LogError:

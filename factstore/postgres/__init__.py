@@ -46,17 +46,17 @@ _SETTLE_PAUSES: Final = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 
 
 class PostgresLog(Reads):
-    """The log of the store in schema ``schema`` of the database ``dsn``, created if it is not there.
+    """The log of the store in schema ``schema`` of the database ``dsn``, created if it is not there and may be.
 
     >>> PostgresLog("postgresql://localhost/catalog", schema="not a name")
     Traceback (most recent call last):
     factstore.errors.StoreError: store/bad-target: 'not a name' is not a schema name: expected letters, ...
     """
 
-    def __init__(self, dsn: str, schema: str = "factstore", *, read_only: bool = False) -> None:
+    def __init__(self, dsn: str, schema: str = "factstore", *, read_only: bool = False, create: bool = True) -> None:
         more = READ_ONLY if read_only else ()
         super().__init__(dsn, schema, more)
-        ensure_store(dsn, schema, read_only=read_only)
+        ensure_store(dsn, schema, read_only=read_only, create=create)
         self.channel = channel_of(schema)
         self._notifications = Notifications(dsn, self.channel, self._sql["head"])
         self._writers = Pool(dsn, keep=1, settings=(*WRITER_SETTINGS, *more))

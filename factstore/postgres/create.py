@@ -19,7 +19,7 @@ from factstore.postgres.version import LAYOUT_VERSION, READS_FROM, WRITES_FROM, 
 from factstore.schema import Schema
 
 
-def ensure_store(dsn: str, schema: str, *, read_only: bool = False) -> None:
+def ensure_store(dsn: str, schema: str, *, read_only: bool = False, create: bool = True) -> None:
     """Creates the store unless it is there; any number of processes may do so at once.
 
     A store of an older layout is migrated if this role owns it and no program that uses it would be cut off.
@@ -30,7 +30,7 @@ def ensure_store(dsn: str, schema: str, *, read_only: bool = False) -> None:
     session = open_session(dsn, READ_ONLY if read_only else ())
     try:
         if not _exists(session, schema):
-            if read_only:
+            if read_only or not create:
                 raise _nothing_there(schema)
             _create(session, schema)
         _check_layout(session, schema, read_only)

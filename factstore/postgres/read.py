@@ -19,6 +19,7 @@ from factstore.columns import Intervals, Ints, LogRows, Rows, ints
 from factstore.datom import FOREVER, TX0
 from factstore.dictionary import Dictionary, Entry, digest
 from factstore.errors import LogError
+from factstore.log import NO_ENTRIES, Counters, Entries, Sizes, chained
 from factstore.postgres.arrays import columns, int4s, int8s, uuids, whole_numbers
 from factstore.postgres.entries import decoded, fetched
 from factstore.postgres.load import load, load_intervals
@@ -84,6 +85,24 @@ class Reads:
         """Keeps columns in files from here on, of at most ``limit`` bytes."""
         [(store,)] = self._readers.fetch(self._sql["identity"])
         self._local = LocalColumns(directory, store.bytes, limit)
+
+    def counters(self) -> Counters:
+        return Counters(*self._readers.fetch(self._sql["counters"])[0])
+
+    def count(self, after: int, upto: int) -> int:
+        return int(self._readers.fetch(self._sql["count"], _between(after, upto))[0][0])
+
+    def sizes(self) -> Sizes:
+        counted = self._readers.fetch(self._sql["facts_by_attribute"])
+        live, ended = ({a: n for which, a, n in counted if which == kind} for kind in ("live", "hist"))
+        [(entities, log, entries)] = self._readers.fetch(self._sql["totals"], {"tx": Int8(TX0)})
+        found = self._readers.fetch(self._sql["relation_sizes"], {"name": self.schema})
+        taken: dict[str, int] = dict(found)
+        return Sizes(live, ended, entities, log, entries, taken)
+
+    def reach(self, after: int, upto: int, rows: int) -> int:
+        found = self._readers.fetch(self._sql["reach"], {**_between(after, upto), "rows": Int8(rows)})
+        return max(int(found[0][0]) - TX0 - 1, after + 1) if found else upto
 
     def load(self, attributes: Sequence[int], t: int) -> Mapping[int, Rows]:
         if self._local is None:
@@ -155,3 +174,26 @@ class Reads:
         if self._local is not None and len(codes):
             return self._local.entries(codes, self._asked)
         return decoded(self._values(codes), ints(codes))
+
+    def entries_between(self, low: int, high: int) -> Entries:
+        try:
+            [pieces] = self._readers.fetch(self._sql["entries_as_columns"], {"low": Int8(low), "high": Int8(high)})
+        except LogError as error:
+            if error.data.get("sqlstate") != TOO_LARGE or low == high:
+                raise
+            middle = (low + high) // 2
+            return chained(self.entries_between(low, middle), self.entries_between(middle + 1, high))
+        return NO_ENTRIES if pieces[0] is None else _in_order(*pieces)
+
+
+def _between(after: int, upto: int) -> dict[str, Int8]:
+    return {"after": Int8(TX0 + after), "upto": Int8(TX0 + upto)}
+
+
+def _in_order(code: bytes, kind: bytes, size: bytes, body: bytes) -> Entries:
+    codes, kinds, sizes = (ints(np.frombuffer(c, t)) for c, t in ((code, ">i8"), (kind, ">i2"), (size, ">i4")))
+    found, order = Entries(codes, kinds, sizes, body), np.argsort(codes, kind="stable")
+    if (np.diff(order) == 1).all():
+        return found
+    bodies = found.bodies()
+    return Entries(codes[order], kinds[order], sizes[order], b"".join(bodies[place] for place in order.tolist()))

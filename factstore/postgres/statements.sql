@@ -275,6 +275,58 @@ FROM (
   SELECT id, kind, coalesce(textsend(txt), bin) AS b FROM {s}.dict WHERE id BETWEEN %(low)s AND %(high)s
 ) AS found
 
+-- name: counters
+-- What the transaction after the newest may use.
+SELECT t + 1, next_e, next_v FROM {s}.root
+
+-- name: count
+-- The number of operations in a stretch of the log.
+SELECT count(*) FROM {s}.log WHERE tx > %(after)s AND tx <= %(upto)s
+
+-- name: facts_by_attribute
+-- How many facts of each attribute hold, and how many lives are over.
+SELECT 'live', a, count(*) FROM {s}.facts_live GROUP BY a
+UNION ALL
+SELECT 'hist', a, count(*) FROM {s}.facts_hist GROUP BY a
+
+-- name: totals
+-- Entities that have facts, operations, dictionary entries.
+SELECT (SELECT count(*) FROM (SELECT DISTINCT e FROM {s}.facts_live WHERE e < %(tx)s) AS entities),
+       (SELECT count(*) FROM {s}.log), (SELECT count(*) FROM {s}.dict)
+
+-- name: relation_sizes
+-- The bytes of each table, with what is kept beside it of long values, and of each index.
+SELECT c.relname, pg_table_size(c.oid) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %(name)s AND c.relkind IN ('r', 'i') ORDER BY 1
+
+-- name: reach
+-- The transaction of the first operation that is too many.
+SELECT tx FROM {s}.log WHERE tx > %(after)s AND tx <= %(upto)s ORDER BY tx OFFSET %(rows)s LIMIT 1
+
+-- name: entries_as_columns
+-- A range of dictionary entries: codes, kinds, sizes and canonical bytes, each column as one string.
+SELECT string_agg(int8send(id), ''::bytea), string_agg(int2send(kind), ''::bytea),
+       string_agg(int4send(octet_length(body)), ''::bytea), string_agg(body, ''::bytea)
+FROM (
+  SELECT id, kind, coalesce(convert_to(txt, 'UTF8'), bin) AS body
+  FROM {s}.dict WHERE id BETWEEN %(low)s AND %(high)s ORDER BY id
+) AS entries
+
+-- name: copy_hist
+-- Facts that are over when they are first heard of.
+COPY {s}.facts_hist (e, v, tx_from, a, vt, fl, tx_to) FROM STDIN (FORMAT BINARY)
+
+-- name: end_lives
+-- Facts that hold no longer, each since a transaction of its own. One that does not hold is passed over:
+-- excision may have taken the assertion and left the retraction.
+WITH gone AS (
+  DELETE FROM {s}.facts_live f USING unnest(%(e)s, %(a)s, %(v)s, %(tx)s, %(kept)s) AS r(e, a, v, tx, kept)
+  WHERE f.e = r.e AND f.a = r.a AND f.v = r.v
+  RETURNING f.e, f.v, f.tx_from, r.tx, f.a, f.vt, f.fl, r.kept
+)
+INSERT INTO {s}.facts_hist (e, v, tx_from, tx_to, a, vt, fl)
+SELECT e, v, tx_from, tx, a, vt, fl FROM gone WHERE kept
+
 -- name: growth
 -- Rows the planner believes in, and rows changed since it last looked.
 SELECT coalesce(sum(greatest(c.reltuples, 0)), 0)::int8, coalesce(sum(pg_stat_get_mod_since_analyze(c.oid)), 0)::int8

@@ -32,7 +32,7 @@ def log_pieces(facts: Assertions, tx: int) -> Iterator[bytes]:
     check_attributes(facts.a)
     fields = (("tx", ">i8"), ("e", ">i8"), ("v", ">i8"), ("a", ">i4"), ("vt", ">i2"), ("added", "u1"))
     since, added = (np.broadcast_to(np.int64(value), facts.e.shape) for value in (tx, 1))
-    return _pieces(fields, since, facts.e, facts.v, facts.a, facts.vt, added)
+    return pieces(fields, since, facts.e, facts.v, facts.a, facts.vt, added)
 
 
 def fact_pieces(facts: Assertions, tx: int, bits: Ints) -> Iterator[bytes]:
@@ -40,10 +40,11 @@ def fact_pieces(facts: Assertions, tx: int, bits: Ints) -> Iterator[bytes]:
     check_attributes(facts.a)
     fields = (("e", ">i8"), ("v", ">i8"), ("tx", ">i8"), ("a", ">i4"), ("vt", ">i2"), ("fl", ">i2"))
     since = np.broadcast_to(np.int64(tx), facts.e.shape)
-    return _pieces(fields, facts.e, facts.v, since, facts.a, facts.vt, bits)
+    return pieces(fields, facts.e, facts.v, since, facts.a, facts.vt, bits)
 
 
-def _pieces(fields: Sequence[tuple[str, str]], *columns: NDArray[Any]) -> Iterator[bytes]:
+def pieces(fields: Sequence[tuple[str, str]], *columns: NDArray[Any]) -> Iterator[bytes]:
+    """Rows of fixed-width fields, each with a name and a dtype, from a column for each."""
     layout: list[tuple[str, str]] = [("count", ">i2")]
     for name, kind in fields:
         layout += [(f"size of {name}", ">i4"), (name, kind)]
@@ -81,10 +82,11 @@ def entry_pieces(entries: Sequence[Entry]) -> list[bytes]:
         kinds.append(vt)
         bodies.append(value.encode("utf-8", "surrogatepass") if vt is ValueType.STRING else to_bytes(vt, value))
     parts = [slice(start, start + ROWS) for start in range(0, len(codes), ROWS)]
-    return [_entry_rows(ints(codes[part]), kinds[part], bodies[part]) for part in parts]
+    return [entry_rows(ints(codes[part]), kinds[part], bodies[part]) for part in parts]
 
 
-def _entry_rows(codes: Ints, kinds: Sequence[ValueType], bodies: Sequence[bytes]) -> bytes:
+def entry_rows(codes: Ints, kinds: Sequence[ValueType], bodies: Sequence[bytes]) -> bytes:
+    """The dictionary's rows for values that are bytes already."""
     prefix = np.empty(len(codes), dtype=_PREFIX)
     prefix["count"] = 5
     for name, column in (("id", codes), ("kind", ints(kinds))):

@@ -15,7 +15,7 @@ from psycopg.types.numeric import Int8
 
 from factstore.columns import Ints
 from factstore.dictionary import Dictionary, key_of
-from factstore.log import Counters, Erasure, Pending, Plan, changed_plan
+from factstore.log import Counters, Erasure, Pending, Plan, Stretch, changed_plan, changed_stretch
 from factstore.postgres import bulk
 from factstore.postgres.ahead import Questions
 from factstore.postgres.arrays import Payload, columns, int4s, int8s
@@ -24,6 +24,7 @@ from factstore.postgres.known import Known
 from factstore.postgres.merge import bits_of, ops_of, statements_of
 from factstore.postgres.pool import Row, Session, pipelined, translated
 from factstore.postgres.read import facts_in
+from factstore.postgres.stretch import last_of, send_stretch
 from factstore.snapshot import NO_FACTS, Facts
 from factstore.values import Value, ValueType
 
@@ -124,6 +125,19 @@ class PostgresWriter:
             if isinstance(error, psycopg.Error):
                 raise translated(error) from error
             raise
+
+    def write_stretch(self, stretch: Stretch) -> None:
+        if stretch.after != self.counters.t - 1:
+            raise changed_stretch(stretch, self.counters)
+        try:
+            with pipelined(self._session):
+                self._send()
+            send_stretch(self._session, self._sql, stretch)
+        except psycopg.Error as error:
+            raise translated(error) from error
+        self.last = last_of(stretch)
+        self.datoms += len(stretch.rows.e)
+        self.counters = Counters(stretch.upto + 1, stretch.next_e, stretch.next_v)
 
     def erase(self, erasure: Erasure) -> int:
         return erase(self._session, self._sql, erasure)

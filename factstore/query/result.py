@@ -50,10 +50,25 @@ class Result(Sequence[Any]):
         self._data = data
         self._size = size
         self._values = values
-        self._shape = shape
+        self._shape: Literal["tuples", "values", "maps"] = shape
         self._ordered = ordered
         self._keys = keys
         self._rows: list[Any] | None = None
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the query said in which order its rows are."""
+        return self._ordered
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The name of each column in a table: by ``:keys``, or as the find clause writes it, without ``?``."""
+        return self._names()
+
+    @property
+    def shape(self) -> Literal["tuples", "values", "maps"]:
+        """What a row is: a tuple, a plain value (``[?x ...]``), or a dict (``:keys``)."""
+        return self._shape
 
     def __len__(self) -> int:
         return self._size
