@@ -12,8 +12,10 @@ from typing import Any
 
 import psycopg
 
+from factstore.postgres.merge import statements_of
 from factstore.postgres.pool import WRITER_SETTINGS, open_session, pipelined
 from factstore.postgres.statements import quoted, statements
+from factstore.postgres.write import PostgresWriter
 
 Sent = list[tuple[str, Any]]
 """The name and parameters of each statement of a commit."""
@@ -28,11 +30,19 @@ def recorded(schema: str) -> Iterator[list[Sent]]:
     names = {text: name for name, text in statements(schema).items()}
     commits: list[Sent] = []
     open_one: Sent = []
-    execute = psycopg.Connection.execute
+    execute, copy = psycopg.Connection.execute, PostgresWriter._copy
+    copying: list[Any] = []
+
+    def copied(self: PostgresWriter, plan: Any) -> None:
+        # What goes as a stream because it is large is arrays on the bare road, as all else.
+        copying.append(plan)
+        copy(self, plan)
+        copying.clear()
+        open_one.extend(statements_of([plan]))
 
     def listening(self: Any, query: Any, params: Any = None, **more: Any) -> Any:
         name = names.get(query, "")
-        if name in _READS | _WRITES:
+        if name in _READS | _WRITES and not copying:
             open_one.append((name, params))
         elif name == "analyze":
             commits[-1].append((name, params))
@@ -42,10 +52,12 @@ def recorded(schema: str) -> Iterator[list[Sent]]:
         return execute(self, query, params, **more)
 
     psycopg.Connection.execute = listening  # type: ignore[method-assign, assignment]
+    PostgresWriter._copy = copied  # type: ignore[method-assign]
     try:
         yield commits
     finally:
         psycopg.Connection.execute = execute  # type: ignore[method-assign]
+        PostgresWriter._copy = copy  # type: ignore[method-assign]
 
 
 class Bare:

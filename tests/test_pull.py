@@ -21,6 +21,7 @@ from factstore.pull import pull, pull_ids, pull_many
 from factstore.pull_paths import Paths
 from factstore.pull_pattern import AttrSpec, PullPattern, Recursion, parse_pull
 from factstore.snapshot import Change
+from factstore.speculative import SpeculativeSnapshot
 from factstore.values import Keyword
 from tests.small_store import ATTRIBUTES, GOOD, SCHEMA, Fact, SmallStore, db_of, warm
 
@@ -325,7 +326,8 @@ def test_speculation_is_shown() -> None:
     db = db_of(*FACTS)
     age = ATTRIBUTES["p/age"][0]
     rows = Rows(ints([BOB]), ints([50]), ints([TX0 + 2]))
-    after = db.speculate(SCHEMA, Overlay(db.dictionary), 2, {age: Change(rows, NO_ROWS)})
+    snapshot = SpeculativeSnapshot.over(db.snapshot).advance(2, {age: Change(rows, NO_ROWS)})
+    after = db.moved(snapshot, SCHEMA, Overlay(db.dictionary))
     assert pull_many(after, "[:p/age]", [BOB, CAT]) == [{"p/age": 50}, {"p/age": 7}]
 
 

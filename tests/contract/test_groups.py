@@ -15,6 +15,7 @@ from factstore.postgres import PostgresLog
 from factstore.postgres.write import PostgresWriter
 from tests import pg
 from tests.contract import grouped
+from tests.contract.conftest import SYSTEM, Servers
 from tests.contract.grouped import FUNCTIONS, SCHEMA, commit, commit_somehow, instants_increase, lives_of, log_of
 
 
@@ -34,16 +35,17 @@ def _agree(grouped_conn: Connection, groups: list[Any]) -> None:
     assert instants_increase(grouped_conn)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(grouped.groups)
 def test_a_group_in_memory_is_its_members_one_by_one(groups: list[Any]) -> None:
     _agree(_opened(MemoryLog()), groups)
 
 
-@settings(max_examples=25)
+@pytest.mark.parametrize("kind", ["embedded", SYSTEM])
+@settings(max_examples=15)
 @given(groups=grouped.groups)
-def test_a_group_in_postgres_is_its_members_one_by_one(dsn: str, groups: list[Any]) -> None:
-    schema = pg.fresh_schema()
+def test_a_group_in_postgres_is_its_members_one_by_one(servers: Servers, kind: str, groups: list[Any]) -> None:
+    dsn, schema = servers.dsn(kind), pg.fresh_schema()
     conn = _opened(PostgresLog(dsn, schema))
     try:
         _agree(conn, groups)
