@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from factstore.datom import FIRST_ENTITY
 from factstore.schema import Attribute, Ids, Schema
 from factstore.tx.before import traits
-from factstore.values import PYTHON_TYPES, Keyword, ValueType
+from factstore.values import PYTHON_TYPES, ValueType
 
 
 class Plain(NamedTuple):
@@ -53,9 +53,9 @@ def plain(schema: Schema, name: str) -> Plain | None:
         return found
 
 
-def _parts(schema: Schema) -> set[Keyword]:
-    """The attributes that composite tuples are made of."""
-    return {part for each in traits(schema).composites for part in each.tuple_attrs or ()}
+def _parts(schema: Schema) -> set[int]:
+    """The ids of the attributes that composite tuples are made of: their names may have changed since."""
+    return {schema.attribute(part).id for each in traits(schema).composites for part in each.tuple_attrs or ()}
 
 
 def _plain(attribute: Attribute, schema: Schema) -> Plain | None:
@@ -63,7 +63,7 @@ def _plain(attribute: Attribute, schema: Schema) -> Plain | None:
         (attribute.id < FIRST_ENTITY and attribute.id != Ids.TX_ORIGIN)
         or attribute.type not in _SIMPLE
         or attribute.derived_by is not None
-        or attribute.ident in _parts(schema)
+        or attribute.id in _parts(schema)
         or (attribute.is_ref and attribute.unique is not None)
     ):
         return None
@@ -90,7 +90,7 @@ def sensitive(schema: Schema) -> tuple[list[int], frozenset[int]]:
             for attribute in schema
             if attribute.component
             or attribute.tuple_attrs is not None
-            or attribute.ident in parts
+            or attribute.id in parts
             or attribute.id < FIRST_ENTITY
         )
         found = schema.memo["sensitive"] = (refs, special)
