@@ -121,12 +121,12 @@ def _record(
 
 def _with_composites(db: Db, ids: list[int]) -> Ints:
     """The attributes, and the composite tuples that hold their values as well."""
-    names = {db.schema.attribute(id).ident for id in ids}
-    return _sorted((*ids, *(each.id for each in db.schema if _holds(each) & names)))
+    return _sorted((*ids, *(each.id for each in db.schema if _parts(db, each) & set(ids))))
 
 
-def _holds(attribute: Attribute) -> set[str]:
-    return set(attribute.tuple_attrs or ())
+def _parts(db: Db, attribute: Attribute) -> set[int]:
+    # By id: a part that was renamed is one still.
+    return {db.schema.attribute(name).id for name in attribute.tuple_attrs or ()}
 
 
 def _sorted(ids: Iterable[int]) -> Ints:
