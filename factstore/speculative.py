@@ -151,7 +151,9 @@ class SpeculativeSnapshot(Snapshot):
 
     def facts_of_one(self, e: int) -> list[tuple[int, int]]:
         changed = self._changed()
-        facts = [(a, v) for a in changed for v in self.values_of(e, a)]
+        starts = {a: self._nearest(a) for a in changed}
+        facts = [(a, v) for a, (_, index) in starts.items() for v in index.values_of(e)]
+        facts = self._strand.facts_of(facts, e, since={a: since for a, (since, _) in starts.items()}, upto=self._prefix)
         if e >= FIRST_SPECULATIVE:  # the root knows nothing of it
             return facts
         return facts + [fact for fact in self._root.facts_of_one(e) if fact[0] not in changed]
