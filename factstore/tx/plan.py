@@ -10,7 +10,7 @@ import msgspec
 
 from factstore.columns import EMPTY, Ints, ints
 from factstore.datom import TX0
-from factstore.dictionary import Entry
+from factstore.dictionary_entries import Entry
 from factstore.forks import lazy
 from factstore.recent import Op
 from factstore.schema import Schema
