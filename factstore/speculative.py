@@ -17,8 +17,10 @@ from factstore.columns import EMPTY, Intervals, Ints, Mask, Rows, ints, member, 
 from factstore.datom import FOREVER, TX0
 from factstore.index import AttributeIndex
 from factstore.recent import Op
-from factstore.snapshot import Change, Facts, Indexes, Snapshot
+from factstore.snapshot import Indexes, Snapshot
+from factstore.snapshot_changes import Change
 from factstore.snapshot_lives import Lives
+from factstore.snapshot_source import Facts
 
 FIRST_SPECULATIVE: Final = TX0 // 2
 """Entities that only a speculative transaction knows have ids from here on: far above every real one,

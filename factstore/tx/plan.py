@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from factstore.columns import EMPTY, Ints, ints
-from factstore.dictionary import Entry
+from factstore.dictionary_entries import Entry
 from factstore.forks import lazy
 from factstore.recent import Op
 from factstore.schema import Schema

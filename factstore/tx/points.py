@@ -7,8 +7,9 @@ from typing import Protocol
 
 from factstore.columns import ints
 from factstore.db import DbValue
-from factstore.dictionary import Dictionary, Overlay
-from factstore.snapshot import Facts
+from factstore.dictionary import Dictionary
+from factstore.dictionary_overlay import Overlay
+from factstore.snapshot_source import Facts
 from factstore.tx.plain import sensitive
 from factstore.tx.reader import Reader
 from factstore.values import Value, ValueType
