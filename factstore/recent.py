@@ -119,7 +119,7 @@ class Strand:
     def facts_of(
         self, facts: list[tuple[int, int]], e: int, *, since: Mapping[int, int], upto: int
     ) -> list[tuple[int, int]]:
-        """``facts`` (attribute, value) of one entity after the operations from each attribute's ``since`` to ``upto``."""
+        """``facts`` of one entity, (attribute, value), after the operations from each attribute's ``since`` on."""
         if self._noted[0] < upto:
             self._note_entities(upto)
         for at in self._by_entity.get(e, ()):
