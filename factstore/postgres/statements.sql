@@ -435,6 +435,11 @@ COPY {s}.dict (id, kind, h, txt, bin) FROM STDIN (FORMAT BINARY)
 -- A writer's plans are for a few keys; an excision goes through tables.
 SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL plan_cache_mode = auto
 
+-- name: excise_lock
+-- In the order in which refresh_statistics takes the tables: else it would hold one that the excision's own
+-- statistics wait for, and wait for the log.
+LOCK TABLE {s}.facts, {s}.facts_live, {s}.facts_hist, {s}.log, {s}.dict IN SHARE UPDATE EXCLUSIVE MODE
+
 -- name: excise_open
 -- Lets rows be taken out of the log until excise_close, in this transaction. Only the table's owner can.
 ALTER TABLE {s}.log DISABLE TRIGGER log_append_only
