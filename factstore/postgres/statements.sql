@@ -14,8 +14,8 @@ SELECT to_jsonb(r) FROM {s}.root r
 SELECT store FROM {s}.root
 
 -- name: newest
--- When the last fact of some attributes of the bootstrap began.
-SELECT max(tx_from) FROM {s}.facts_live WHERE a < 256 AND a NOT IN (8, 9, 18) AND a = ANY(%(a)s)
+-- When the last fact of some attributes of the bootstrap began, also one that has ended.
+SELECT max(tx_from) FROM {s}.facts WHERE a < 256 AND a NOT IN (8, 9, 18) AND a = ANY(%(a)s)
 
 -- name: exists
 -- Whether the store has been created, with a root that is ours. Asked of the tables, not of to_regclass: that answers

@@ -444,3 +444,21 @@ def test_what_was_excised_is_in_no_answer_and_no_file(dsn, files, excising) -> N
         assert sorted(conn.db().q(ages)) == ["later", "open"]
     assert all(b"secret" not in path.read_bytes() for path in files.glob("*/*"))
     pg.drop_schema(dsn, schema)
+
+
+def test_a_file_from_before_an_excision_stays_worthless_when_the_record_of_it_is_retracted(dsn, files) -> None:
+    schema = pg.fresh_schema()
+    names = "[:find [?n ...] :where [_ :x/name ?n]]"
+    with connect(dsn, schema=schema, cache_dir=files) as conn:
+        _define_once(conn)
+        conn.transact([{"x/name": "secret"}, {"x/name": "open"}])
+        then = conn.db().basis_t
+        assert sorted(conn.db().q(names)) == ["open", "secret"]
+    with connect(dsn, schema=schema) as conn:
+        conn.excise(["x/name", "secret"])
+        record = conn.db().q("[:find ?e . :where [?e :db/excise _]]")
+        conn.transact([["db/retractEntity", record]])
+    with connect(dsn, schema=schema, cache_dir=files) as conn:
+        assert sorted(conn.db().as_of(then).q(names)) == ["open"]
+        assert sorted(conn.db().q(names)) == ["open"]
+    pg.drop_schema(dsn, schema)
