@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from factstore import edn
 from factstore.cli.given import moment_of, opened
-from factstore.cli.render import cell, csv_text, json_text, plain, put, put_data, table_text
+from factstore.cli.render import cell, csv_text, harmless, json_text, plain, put, put_data, table_text
 from factstore.conn import Connection
 from factstore.conn_stats import Stats
 from factstore.database import Commit
@@ -62,13 +62,13 @@ def _heads(conn: Connection, last: int) -> Iterator[int]:
 def _commit(commit: Commit, format: str) -> str:
     if format == "table":
         lines = [f"t {commit.t}  {plain(commit.instant)}"]
-        lines += [f"  {'+' if d.added else '-'} {d.e} {d.a!r} {cell(d.v)}" for d in commit.datoms]
+        lines += [f"  {'+' if d.added else '-'} {d.e} {cell(d.a)} {cell(d.v)}" for d in commit.datoms]
         return "\n".join(lines) + "\n"
     if format == "csv":
         return csv_text([], [(commit.t, commit.instant, d.e, d.a, d.v, d.added) for d in commit.datoms])
     datoms = [[d.e, d.a, d.v, d.added] for d in commit.datoms]
     said = {"t": commit.t, "tx": commit.tx, "instant": commit.instant, "datoms": datoms}
-    return (json_text(said) if format == "jsonl" else edn.write(_keyed(said))) + "\n"
+    return (json_text(said) if format == "jsonl" else harmless(edn.write(_keyed(said)))) + "\n"
 
 
 def _keyed(said: dict[str, Any]) -> dict[Keyword, Any]:
@@ -82,7 +82,7 @@ def schema(arguments: argparse.Namespace) -> None:
     if arguments.format == "table":
         put(table_text(["attribute", "type", "cardinality", "properties", "doc"], [*map(_row, attributes)]))
     elif arguments.format == "edn":
-        put("[" + "\n ".join(edn.write(definition(a)) for a in attributes) + "]\n")
+        put("[" + "\n ".join(harmless(edn.write(definition(a))) for a in attributes) + "]\n")
     else:
         put("[" + ",\n ".join(json_text(definition(a)) for a in attributes) + "]\n")
 
