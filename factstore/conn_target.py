@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,8 @@ from factstore.postgres import migrate as migrate_store
 
 _POSTGRES: Final = ("postgresql://", "postgres://")
 _MEMORY: Final = "memory:"
+_CREDENTIALS: Final = re.compile(r"(://).*@", re.DOTALL)
+"""Who and by what password: not for error messages, which end in logs."""
 
 _named: dict[tuple[str, str], MemoryLog] = {}
 _naming: Final = forkable_lock()
@@ -134,10 +137,11 @@ def _server(target: object, must_exist: bool) -> tuple[str, Callable[[], None]]:
             raise StoreError(f"there is no store in {directory or 'the default directory'}", code="store/not-a-store")
         server = embedded.start(directory)
         return server.dsn, server.close
+    shown = _CREDENTIALS.sub(r"\1…@", target) if isinstance(target, str) else target
     raise StoreError(
-        f"{target!r} is not a store: expected a directory, 'postgresql://…' or 'memory:'",
+        f"{shown!r} is not a store: expected a directory, 'postgresql://…' or 'memory:'",
         code="store/bad-target",
-        target=target,
+        target=shown,
     )
 
 

@@ -246,11 +246,14 @@ class Turns:
                 forms += self._queue[0].size
                 if group and (forms > MOST_FORMS or group[0].alone or self._queue[0].alone):
                     break
-                group.append(self._queue.popleft())
+                # In both for a moment rather than in neither: an interrupt may come between.
+                group.append(self._queue[0])
+                self._queue.popleft()
 
     def _put_back(self, entries: list[Entry]) -> None:
         with self._changed:
-            self._queue.extendleft(entry for entry in reversed(entries) if not entry.abandoned)
+            waiting = [entry for entry in entries if not entry.abandoned and entry not in self._queue]
+            self._queue.extendleft(reversed(waiting))
 
     def _leave(self, mine: Entry) -> None:
         """Ends the part of a thread, however it came to the end."""

@@ -7,6 +7,7 @@ import random
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -283,6 +284,31 @@ def test_the_group_of_an_interrupted_leader_is_put_back_in_order(conn) -> None:
     conn._turns._lead_until(entries[0])
     conn._turns._leave(entries[0])
     assert [entry.result().t for entry in entries] == [2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("step", ["append", "popleft"])
+def test_an_interrupt_while_a_group_is_gathered_loses_and_doubles_nobody(conn, step) -> None:
+    entries = [turns.Entry([{"c/key": f"k{n}"}], conn._commit) for n in range(3)]
+
+    class Group(list[Any]):
+        def append(self, entry: Any) -> None:
+            super().append(entry)
+            if step == "append" and entry is entries[1]:
+                raise KeyboardInterrupt
+
+    class Queue(deque[Any]):
+        def popleft(self) -> Any:
+            found = super().popleft()
+            if step == "popleft" and found is entries[1]:
+                raise KeyboardInterrupt
+            return found
+
+    own, group = conn._turns, Group()
+    own._queue = Queue(entries)
+    with pytest.raises(KeyboardInterrupt):
+        own._gather(group)
+    own._put_back(group)
+    assert list(own._queue) == entries
 
 
 def test_a_function_that_raises_an_interrupt_ends_only_its_own_transaction(conn) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Final, NoReturn
 
 from factstore.cli.parser import parser
+from factstore.cli.render import harmless
 from factstore.errors import FactstoreError
 
 __all__ = ["main", "run"]
@@ -51,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _failed(text: str) -> int:
     sys.stdout.flush()
-    print(f"factstore: {text}", file=sys.stderr)
+    print(f"factstore: {harmless(text)}", file=sys.stderr)
     return FAILED
 
 

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from factstore.cli.given import moment_of, opened, schema_of, target_of, text_of, value_of
-from factstore.cli.render import put, put_data, table_text
+from factstore.cli.render import harmless, put, put_data, table_text
 from factstore.conn import Connection
 from factstore.errors import FactstoreError
 from factstore.values import Keyword
@@ -64,7 +64,7 @@ def _excised(conn: Connection, ids: list[int], before: Any, attributes: list[str
 
 def _ask(conn: Connection, ids: list[int], arguments: argparse.Namespace) -> None:
     """Goes on only where somebody at a terminal says yes."""
-    names = [repr(conn.db().ident(id) or id) for id in ids]
+    names = [harmless(repr(conn.db().ident(id) or id)) for id in ids]
     more = "" if arguments.before is None else f" from before {arguments.before}"
     only = "" if not arguments.attribute else f" of {', '.join(arguments.attribute)}"
     question = f"take the facts{only} about {', '.join(names)}{more} out for good? [y/N] "

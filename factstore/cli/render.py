@@ -23,6 +23,17 @@ _CELL: Final = 80
 """Characters of a value that a table shows."""
 _PIECE: Final = 1 << 15
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_STEERING: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What moves a terminal's cursor, sets its title or turns its text round; whoever writes a value may put it there."""
+
+
+def harmless(text: str) -> str:
+    r"""Text for a terminal: what would steer it is escaped as JSON and EDN escape it in a string.
+
+    >>> print(harmless("red: \x1b[31m"))
+    red: \u001b[31m
+    """
+    return _STEERING.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text)
 
 
 def plain(value: Any) -> Any:
@@ -57,7 +68,7 @@ def json_text(value: Any) -> str:
     """One line of JSON."""
     text = json.dumps(plain(value), ensure_ascii=False, separators=(", ", ": "))
     # A lone surrogate has no UTF-8, but JSON has an escape for it.
-    return _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+    return _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", harmless(text))
 
 
 def edn_text(value: Any) -> str:
@@ -66,7 +77,7 @@ def edn_text(value: Any) -> str:
     >>> edn_text({"person/name": "Ann", "n": [{"db/id": 1}]})
     '{:person/name "Ann" "n" [{:db/id 1}]}'
     """
-    return edn.write(_keywords(value))
+    return harmless(edn.write(_keywords(value)))
 
 
 def _keywords(value: Any) -> Any:
@@ -149,4 +160,4 @@ def put(text: str) -> None:
 
 def put_data(value: Any, format: str) -> None:
     """Prints one value as ``json`` or ``edn``."""
-    put((json_text(value) if format == "json" else edn.write(value)) + "\n")
+    put((json_text(value) if format == "json" else harmless(edn.write(value))) + "\n")

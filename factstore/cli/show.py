@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from factstore import edn
 from factstore.cli.given import moment_of, opened
-from factstore.cli.render import cell, csv_text, json_text, plain, put, put_data, table_text
+from factstore.cli.render import cell, csv_text, harmless, json_text, plain, put, put_data, table_text
 from factstore.conn import Connection
 from factstore.conn_stats import Stats
 from factstore.database import Commit
@@ -60,13 +60,13 @@ def _heads(conn: Connection, last: int) -> Iterator[int]:
 def _commit(commit: Commit, format: str) -> str:
     if format == "table":
         lines = [f"t {commit.t}  {plain(commit.instant)}"]
-        lines += [f"  {'+' if d.added else '-'} {d.e} {d.a!r} {cell(d.v)}" for d in commit.datoms]
+        lines += [f"  {'+' if d.added else '-'} {d.e} {cell(d.a)} {cell(d.v)}" for d in commit.datoms]
         return "\n".join(lines) + "\n"
     if format == "csv":
         return csv_text([], [(commit.t, commit.instant, d.e, d.a, d.v, d.added) for d in commit.datoms])
     datoms = [[d.e, d.a, d.v, d.added] for d in commit.datoms]
     said = {"t": commit.t, "tx": commit.tx, "instant": commit.instant, "datoms": datoms}
-    return (json_text(said) if format == "jsonl" else edn.write(_keyed(said))) + "\n"
+    return (json_text(said) if format == "jsonl" else harmless(edn.write(_keyed(said)))) + "\n"
 
 
 def _keyed(said: dict[str, Any]) -> dict[Keyword, Any]:
@@ -78,9 +78,9 @@ def schema(arguments: argparse.Namespace) -> None:
     with opened(arguments) as conn:
         found = conn.schema
     if arguments.format == "table":
-        put(found.to_text(builtin=arguments.builtin) + "\n")
+        put(harmless(found.to_text(builtin=arguments.builtin)) + "\n")
     elif arguments.format == "edn":
-        put(f"[{found.to_edn(builtin=arguments.builtin).strip()}]\n")
+        put(f"[{harmless(found.to_edn(builtin=arguments.builtin).strip())}]\n")
     else:
         put("[" + ",\n ".join(map(json_text, found.to_data(builtin=arguments.builtin))) + "]\n")
 

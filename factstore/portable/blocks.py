@@ -8,8 +8,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from factstore.columns import Ints, LogRows
+from factstore.datom import TX0
 from factstore.log import Entries
 from factstore.portable.columns import Layout, packed, unpacked
+from factstore.values import ValueType
 
 _LEVEL: Final = 1
 """Of zlib: shuffled columns are small already, and higher levels take several times as long."""
@@ -17,6 +19,11 @@ _LEVEL: Final = 1
 _ROWS: Final = ("tx", "e", "a", "vt", "v", "added")
 _ENTRIES: Final = ("code", "kind", "size")
 _COUNTERS: Final = ("next_e", "next_v", "code", "total")
+_TYPES: Final = [int(vt) for vt in ValueType]
+_LAST: Final = (1 << 63) - 1
+_MOST: Final = 1 << 26
+"""Operations of a block: twice what PostgreSQL could give of one transaction. Columns of one number each take no
+room in a file, but in memory they do."""
 
 
 class Block(NamedTuple):
@@ -55,6 +62,8 @@ def to_frame(block: Block) -> tuple[dict[str, Any], bytes]:
 
 def from_frame(meta: dict[str, Any], body: bytes) -> Block:
     """The inverse of :func:`to_frame`; ``ValueError`` or ``KeyError`` for what :func:`to_frame` never writes."""
+    if not all(type(meta[name]) is int and 0 <= meta[name] <= _MOST for name in ("datoms", "entries")):
+        raise ValueError(f"{meta['datoms']!r} datoms and {meta['entries']!r} entries")
     raw = _inflated(body, meta["raw"])
     found: dict[str, Ints] = {}
     at = 0
@@ -68,10 +77,29 @@ def from_frame(meta: dict[str, Any], body: bytes) -> Block:
     tx, e, a, vt, v, added = (found[name] for name in _ROWS)
     code, kind, size = (found[name] for name in _ENTRIES)
     rows, entries = LogRows(tx, e, a, vt, v, added.astype(np.bool_)), Entries(code, kind, size, raw[at:])
-    return Block(meta["after"], meta["upto"], rows, entries, *(meta[name] for name in _COUNTERS))
+    block = Block(meta["after"], meta["upto"], rows, entries, *(meta[name] for name in _COUNTERS))
+    _check(block)
+    return block
+
+
+def _check(block: Block) -> None:
+    """Refuses what would be out of place in a store: a digest is no seal, anyone can make one."""
+    rows, entries = block.rows, block.entries
+    if len(rows.tx) and not TX0 + block.after < rows.tx.min() <= rows.tx.max() <= TX0 + block.upto <= _LAST:
+        raise ValueError("it has operations of transactions that it does not span")
+    if (np.diff(rows.tx) < 0).any() or (np.diff(entries.code) <= 0).any() or (entries.size < 0).any():
+        raise ValueError("its transactions or entries are not in their order")
+    if not (np.isin(rows.vt, _TYPES).all() and np.isin(entries.kind, _TYPES).all()):
+        raise ValueError("a value has a type that there is not")
+    if not all(type(counter) is int and 0 <= counter <= _LAST for counter in block[4:]):
+        raise ValueError("a counter is not a number")
+    if len(entries.code) and not 0 < entries.code[0] <= entries.code[-1] < block.next_v:
+        raise ValueError("an entry has a code that was not given out")
 
 
 def _inflated(body: bytes, size: int) -> bytes:
+    if type(size) is not int or size < 0:
+        raise ValueError(f"a size of {size!r}")
     try:
         raw = zlib.decompressobj().decompress(body, size + 1)
     except zlib.error as error:

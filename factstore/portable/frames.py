@@ -88,7 +88,17 @@ def _frame(file: IO[bytes], name: str, at: int, previous: bytes) -> Frame | None
     if blake2b(b"".join((previous, head, text, body)), digest_size=DIGEST).digest() != digest:
         raise damaged(name, at, "the digest of a frame does not fit its content")
     end = at + len(head) + meta_size + body_size + DIGEST
-    return Frame(kind, json.loads(text), body, end, digest)
+    return Frame(kind, _meta(text, name, at), body, end, digest)
+
+
+def _meta(text: bytes, name: str, at: int) -> dict[str, Any]:
+    try:
+        meta = json.loads(text)
+    except (ValueError, RecursionError):
+        meta = None
+    if not isinstance(meta, dict):
+        raise damaged(name, at, "what a frame says of itself is not a map in JSON")
+    return meta
 
 
 def read_exactly(file: IO[bytes], size: int) -> bytes:

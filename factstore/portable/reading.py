@@ -56,9 +56,10 @@ class Export:
             if frame.kind == END:
                 self.complete = True
                 continue
-            if frame.meta.get("after") != self.t or (self.t < 0) != (frame.meta.get("upto") == 0):
+            upto = frame.meta.get("upto")
+            if frame.meta.get("after") != self.t or type(upto) is not int or (self.t < 0) != (upto == 0):
                 raise self._damaged(f"a block does not begin after transaction {self.t}, or not with the bootstrap")
-            self.t = frame.meta["upto"]
+            self.t = upto
             self._past(frame)
             yield frame
 
@@ -71,7 +72,7 @@ class Export:
         """The content of a frame."""
         try:
             return from_frame(frame.meta, frame.body)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, OverflowError, MemoryError) as error:
             raise damaged(self.name, frame.end, f"a block cannot be read: {error}") from None
 
     def _header(self) -> dict[str, Any]:

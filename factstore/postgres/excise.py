@@ -14,7 +14,7 @@ from factstore.log.erasure import KEPT, Erasure
 from factstore.postgres.arrays import columns, int4s, int8s
 from factstore.postgres.pool import Session, translated
 
-_STEPS_BEFORE = ("excise_plans", "excise_open")
+_STEPS_BEFORE = ("excise_plans", "excise_lock", "excise_open")
 _STEPS_AFTER = ("excise_close", "analyze")
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from factstore.columns import Ints, ints
 from factstore.datom import TX0
 from factstore.log import Counters, Plan, operations
-from factstore.postgres.merge import ops_of
+from factstore.postgres.merge import ops_of, redefined
 from factstore.recent import Op, ops_in
 from factstore.schema import Schema
 from factstore.snapshot_source import Facts
@@ -78,6 +78,9 @@ class Known:
 
     def _apply(self) -> None:
         for plan in self._written:
+            if redefined(plan):
+                # What became unique has holders from before, and what is so again may have others by now.
+                self._holders.clear()
             for op in ops_of(plan) or ops_in(operations(plan)):
                 self._apply_one(op, plan.schema)
         self._written.clear()

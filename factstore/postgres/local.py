@@ -144,18 +144,23 @@ class LocalColumns:
         missing = wanted[kept.find(wanted) < 0]
         found = decoded(kept, wanted)
         if len(missing):
-            # An older basis is always right, and what is excised after it makes the file worthless.
-            basis = (basis or self._basis(store)) if len(missing) > MANY else None
+            # Before they are asked for: what is excised after it makes the file worthless.
+            basis = self._later(basis, store) if len(missing) > MANY else None
             more = store.values(missing.tolist())
             found += decoded(more, missing)
             if basis is not None:
                 self._start(self._write_values, basis, kept, more)
         return found
 
-    def _basis(self, store: Asked) -> Basis | None:
+    def _later(self, basis: Basis | None, store: Asked) -> Basis | None:
+        """The newest basis, at which all that is kept since another holds still; None where something was excised.
+
+        Not the old one: a store restored from a backup in between gives the codes of newer values to others.
+        """
         t = store.head()
         instant = _instants([t], store).get(t)
-        return None if instant is None else Basis(self._store, t, instant)
+        excised = basis is not None and basis.t < store.newest(_REWRITING)
+        return None if instant is None or excised else Basis(self._store, t, instant)
 
     def _kept_values(self, store: Asked) -> tuple[Basis | None, Values]:
         """What the file has, and since when it may; looked at once."""

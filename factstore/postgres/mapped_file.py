@@ -53,7 +53,8 @@ def put(path: Path, kind: bytes, basis: Basis, bodies: Sequence[memoryview], *, 
     header += _CHECK.pack(zlib.crc32(header))
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.new")
     try:
-        with unfinished.open("wb") as file:
+        # What the columns tell is for whom the store is, even where the directory was made by others for all.
+        with open(unfinished, "wb", opener=_for_the_owner) as file:
             file.write(header.ljust(_START, b"\0"))
             for body in bodies:
                 file.write(body)
@@ -62,6 +63,10 @@ def put(path: Path, kind: bytes, basis: Basis, bodies: Sequence[memoryview], *, 
         with suppress(OSError):
             unfinished.unlink()
         raise
+
+
+def _for_the_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def get(path: Path, kind: bytes) -> Mapped | None:

@@ -48,7 +48,7 @@ def statements_of(plans: Sequence[Plan]) -> list[Statement]:
     queue.append(("write", write_params(rows, net.begins)))
     if net.passing is not None:
         queue += _pass(rows, net.passing)
-    return queue + [("reflag", {"a": Int8(a.id), "fl": Int8(flags(a))}) for plan in plans for a in _redefined(plan)]
+    return queue + [("reflag", {"a": Int8(a.id), "fl": Int8(flags(a))}) for plan in plans for a in redefined(plan)]
 
 
 def _rows(plans: Sequence[Plan]) -> Rows:
@@ -186,7 +186,7 @@ def flags(attribute: Attribute | None) -> int:
 _DEFINING: Final = ints([Ids.UNIQUE, Ids.INDEX, Ids.CARDINALITY])
 
 
-def _redefined(plan: Plan) -> list[Attribute]:
+def redefined(plan: Plan) -> list[Attribute]:
     """The attributes that had facts before and whose bits may be others now; a new one has no facts yet."""
     if ops_of(plan) is not None:
         return []  # such a plan is of plain facts alone

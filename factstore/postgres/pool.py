@@ -6,6 +6,7 @@ No error of the driver leaves this package: :func:`translated` turns each into o
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -96,8 +97,9 @@ def pipelined(session: Session) -> Iterator[None]:
 
 def open_session(dsn: str, settings: tuple[str, ...] = ()) -> Session:
     """A new connection; ``log/unreachable`` if there is no server, ``store/permission`` if it will not have us."""
+    address = _address(dsn)
     try:
-        session = psycopg.connect(_address(dsn), autocommit=True, prepare_threshold=0, client_encoding="utf8")
+        session = psycopg.connect(address, autocommit=True, prepare_threshold=0, client_encoding="utf8")
         session.execute("; ".join((*_SETTINGS, *settings)), prepare=False)
     except psycopg.Error as error:
         raise _refused(error) from None
@@ -106,10 +108,24 @@ def open_session(dsn: str, settings: tuple[str, ...] = ()) -> Session:
 
 
 def _address(dsn: str) -> str:
-    said = conninfo_to_dict(dsn)
+    try:
+        said = conninfo_to_dict(dsn)
+    except psycopg.Error as error:
+        raise _misspelt(dsn, error) from None
     said |= {"connect_timeout": os.environ["PGCONNECT_TIMEOUT"]} if "PGCONNECT_TIMEOUT" in os.environ else {}
     defaults = {name: value for name, value in _DEFAULTS.items() if name not in said}
     return make_conninfo(dsn, **defaults)
+
+
+def _misspelt(dsn: str, error: psycopg.Error) -> StoreError:
+    # What the driver quotes may be the password, or have it inside. An option's name alone tells what to mend.
+    said = re.search(r'invalid URI query parameter: "(\w+)"', str(error))
+    option = f" (there is no option {said[1]!r})" if said and f"{said[1]}=" in dsn else ""
+    return StoreError(
+        "the address cannot be read, and is not repeated here for it may hold a password"
+        f"{option}: expected postgresql://user:password@host:port/database, signs such as @ : / # % written as %40",
+        code="store/bad-target",
+    )
 
 
 def _refused(error: psycopg.Error) -> FactstoreError:

@@ -14,8 +14,8 @@ SELECT to_jsonb(r) FROM {s}.root r
 SELECT store FROM {s}.root
 
 -- name: newest
--- When the last fact of some attributes of the bootstrap began.
-SELECT max(tx_from) FROM {s}.facts_live WHERE a < 256 AND a NOT IN (8, 9, 18) AND a = ANY(%(a)s)
+-- When the last fact of some attributes of the bootstrap began, also one that has ended.
+SELECT max(tx_from) FROM {s}.facts WHERE a < 256 AND a NOT IN (8, 9, 18) AND a = ANY(%(a)s)
 
 -- name: exists
 -- Whether the store has been created, with a root that is ours. Asked of the tables, not of to_regclass: that answers
@@ -434,6 +434,11 @@ COPY {s}.dict (id, kind, h, txt, bin) FROM STDIN (FORMAT BINARY)
 -- name: excise_plans
 -- A writer's plans are for a few keys; an excision goes through tables.
 SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL plan_cache_mode = auto
+
+-- name: excise_lock
+-- In the order in which refresh_statistics takes the tables: else it would hold one that the excision's own
+-- statistics wait for, and wait for the log.
+LOCK TABLE {s}.facts, {s}.facts_live, {s}.facts_hist, {s}.log, {s}.dict IN SHARE UPDATE EXCLUSIVE MODE
 
 -- name: excise_open
 -- Lets rows be taken out of the log until excise_close, in this transaction. Only the table's owner can.

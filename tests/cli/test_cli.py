@@ -386,3 +386,24 @@ def test_followers_see_what_comes(conn: Connection) -> None:
     following = _following(conn, conn.db().basis_t)
     conn.transact([{"person/mail": "new@x"}])
     assert next(following).t == 3
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "q '[:find ?d . :where [_ :db/doc ?d] [(re-find \"^wipe\" ?d)]]'",
+        "q --format json '[:find [?d ...] :where [_ :db/doc ?d]]'",
+        "q --format edn '[:find [?d ...] :where [_ :db/doc ?d]]'",
+        "q '[:find [?d ...] :where [_ :db/doc ?d]]'",
+        *(f"log --format {format}" for format in ("table", "jsonl", "edn")),
+        *(f"schema --format {format}" for format in ("table", "json", "edn")),
+        """pull '["*"]' :evil/\x1b[31m""",
+        "transact '[{:evil/\x1b[31mx 1}]'",
+    ],
+)
+def test_nothing_that_was_stored_steers_the_terminal(run, conn, line) -> None:
+    name = {"db/ident": "evil/\x1b[31m", "db/valueType": "db.type/string", "db/cardinality": "db.cardinality/one"}
+    conn.transact([{**name, "db/doc": "wipe \x1b]0;title\x07 \x9b2J \N{RIGHT-TO-LEFT OVERRIDE}"}])
+    _, out, err = run(line)
+    assert out or err
+    assert not set("\x1b\x07\x9b\u202e") & set(out + err)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -360,3 +361,18 @@ def test_who_does_not_own_the_store_cannot_excise(conn, log) -> None:
         with psycopg.connect(dsn, autocommit=True) as session:
             session.execute(f'DROP OWNED BY "{role}"')
             session.execute(f'DROP ROLE "{role}"')
+
+
+def test_an_excision_and_another_writers_statistics_wait_for_each_other_in_one_order(dsn: str) -> None:
+    schema = pg.fresh_schema()
+    with connect(dsn, schema=schema) as conn, psycopg.connect(dsn) as statistics, ThreadPoolExecutor(1) as other:
+        conn.transact(SCHEMA)
+        conn.transact([{"p/name": "ann"}])
+        statistics.execute(f"ANALYZE {schema}.facts, {schema}.facts_live, {schema}.facts_hist")
+        excision = other.submit(conn.excise, ["p/name", "ann"])
+        while not statistics.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)").fetchone()[0]:
+            assert not excision.done()
+        statistics.execute(f"ANALYZE {schema}.log, {schema}.dict")
+        statistics.commit()
+        assert excision.result(30).datoms == 2
+    pg.drop_schema(dsn, schema)

@@ -101,6 +101,16 @@ def test_a_refused_member_leaves_nothing_to_the_others(conn: Connection) -> None
     assert conn.db().q("[:find ?t . :where [_ :x/text ?t]]") is None
 
 
+def test_a_value_has_one_holder_though_its_attribute_was_not_unique_in_between(conn: Connection) -> None:
+    conn.transact([{"x/key": "k0"}, {"x/key": "k1"}])
+    (say0, say1) = ([{"x/key": key, "x/badge": 7}] for key in ("k0", "k1"))
+    (unsay, say) = ([[f"db/{op}", "x/badge", "db/unique", "db.unique/value"]] for op in ("retract", "add"))
+    gone = [["db/retract", ["x/key", "k0"], "x/badge", 7]]
+    *taken, refused = commit(conn, [say0, unsay, say1, gone, say, say0])
+    assert [t for t, *_ in taken] == [3, 4, 5, 6, 7]
+    assert refused.startswith("tx/unique")
+
+
 def test_a_group_of_refusals_writes_nothing(conn: Connection) -> None:
     assert all(isinstance(each, str) for each in commit(conn, [[{"x/count": "no"}], [["db/add", 10**6, "x/count", 1]]]))
     assert conn.db().basis_t == 1

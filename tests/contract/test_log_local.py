@@ -444,3 +444,58 @@ def test_what_was_excised_is_in_no_answer_and_no_file(dsn, files, excising) -> N
         assert sorted(conn.db().q(ages)) == ["later", "open"]
     assert all(b"secret" not in path.read_bytes() for path in files.glob("*/*"))
     pg.drop_schema(dsn, schema)
+
+
+def test_a_file_from_before_an_excision_stays_worthless_when_the_record_of_it_is_retracted(dsn, files) -> None:
+    schema = pg.fresh_schema()
+    names = "[:find [?n ...] :where [_ :x/name ?n]]"
+    with connect(dsn, schema=schema, cache_dir=files) as conn:
+        _define_once(conn)
+        conn.transact([{"x/name": "secret"}, {"x/name": "open"}])
+        then = conn.db().basis_t
+        assert sorted(conn.db().q(names)) == ["open", "secret"]
+    with connect(dsn, schema=schema) as conn:
+        conn.excise(["x/name", "secret"])
+        record = conn.db().q("[:find ?e . :where [?e :db/excise _]]")
+        conn.transact([["db/retractEntity", record]])
+    with connect(dsn, schema=schema, cache_dir=files) as conn:
+        assert sorted(conn.db().as_of(then).q(names)) == ["open"]
+        assert sorted(conn.db().q(names)) == ["open"]
+    pg.drop_schema(dsn, schema)
+
+
+@pytest.mark.usefixtures("many_is_three")
+def test_values_added_to_a_file_count_only_in_a_store_that_has_come_as_far(dsn, files) -> None:
+    schema = pg.fresh_schema()
+
+    def names_after(word: str) -> list[str]:
+        with connect(dsn, schema=schema) as conn:
+            _define_once(conn)
+            conn.transact([{"x/name": f"{word} {n}"} for n in range(5)])
+        with connect(dsn, schema=schema, cache_dir=files) as conn:
+            return sorted(conn.db().q("[:find [?n ...] :where [_ :x/name ?n]]"))
+
+    names_after("old")
+    with psycopg.connect(dsn, autocommit=True) as session:
+        backup = session.execute(f"SELECT t, next_e, next_v FROM {schema}.root").fetchone()
+        assert len(names_after("lost")) == 10
+        _restore(session, schema, *backup)
+    assert names_after("new") == [f"{word} {n}" for word in ("new", "old") for n in range(5)]
+    pg.drop_schema(dsn, schema)
+
+
+def _restore(session, schema: str, t: int, next_e: int, next_v: int) -> None:
+    """What a backup taken at ``t`` would bring back."""
+    session.execute(f"ALTER TABLE {schema}.log DISABLE TRIGGER log_append_only")
+    session.execute(f"DELETE FROM {schema}.log WHERE tx > %s", (TX0 + t,))
+    session.execute(f"DELETE FROM {schema}.facts WHERE tx_from > %s", (TX0 + t,))
+    session.execute(f"DELETE FROM {schema}.dict WHERE id >= %s", (next_v,))
+    session.execute(f"UPDATE {schema}.root SET t = %s, next_e = %s, next_v = %s", (t, next_e, next_v))
+    session.execute(f"ALTER TABLE {schema}.log ENABLE TRIGGER log_append_only")
+
+
+def test_files_are_for_their_owner_alone(pg_store, dsn, files) -> None:
+    _filled(pg_store)
+    found = _written(pg_store, dsn, files)
+    assert {path.stat().st_mode & 0o777 for path in found} == {0o600}
+    assert found[0].parent.stat().st_mode & 0o777 == 0o700

@@ -11,6 +11,7 @@ import numpy as np
 import psycopg
 import pytest
 
+from factstore import connect
 from factstore.columns import ints
 from factstore.datom import TX0
 from factstore.errors import LogError, StoreError
@@ -93,6 +94,24 @@ def test_a_server_that_is_not_there_is_our_error(dsn, code) -> None:
         PostgresLog(dsn)
     assert caught.value.code == code
     assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "postgresql://ann:s3cr%zzet@localhost/x",
+        "postgresql://ann:s3cr%zzet@localhost/x?s3cr%zzet=1",
+        "postgresql://ann:s3cret@[::1/x",
+        "postgresql://localhost/x?s3cret",
+        "postgresql+psycopg://ann:s3cret@localhost/x",
+        "Postgresql://ann:s3cr@et@localhost/x",
+    ],
+)
+def test_an_address_that_cannot_be_read_is_not_repeated_with_its_password(target) -> None:
+    with pytest.raises(StoreError) as caught:
+        connect(target)
+    assert caught.value.code == "store/bad-target"
+    assert "s3cr" not in f"{caught.value} {caught.value.data}"
 
 
 @pytest.mark.parametrize("statement", ["UPDATE {} SET e = 1", "DELETE FROM {}", "TRUNCATE {}"])
