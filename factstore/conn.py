@@ -24,7 +24,7 @@ from factstore.conn_schema import SchemaChanges, ensure_schema
 from factstore.conn_stats import Stats, stats_of
 from factstore.conn_turns import Entry, Turns
 from factstore.database import Commit, Db
-from factstore.db import EntityRef
+from factstore.db_lookups import EntityRef
 from factstore.errors import LogError, StoreError
 from factstore.forks import renewed_in_children
 from factstore.log import Log

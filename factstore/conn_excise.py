@@ -12,7 +12,7 @@ from factstore.conn_head import Head, Heads
 from factstore.conn_turns import Entry, Turns
 from factstore.database import Db
 from factstore.datom import FIRST_ENTITY, FOREVER, TX0, is_tx
-from factstore.db import EntityRef
+from factstore.db_lookups import EntityRef
 from factstore.errors import TransactionError
 from factstore.log import Erasure, Log, Writer
 from factstore.schema import EXCISION_ATTRIBUTES, Ids

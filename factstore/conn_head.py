@@ -21,7 +21,8 @@ from factstore.datom import TX0
 from factstore.log import Log, advance_schema, last_excision, rows_at, schema_at
 from factstore.recent import FEW, Op, ops_in
 from factstore.schema import Ids, Schema
-from factstore.snapshot import Snapshot, changes_of
+from factstore.snapshot import Snapshot
+from factstore.snapshot_changes import changes_of
 from factstore.values import ValueType, decode_inline
 
 _IDLE: Final = 0.05

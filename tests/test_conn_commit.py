@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import random
 import signal
@@ -11,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -300,9 +300,8 @@ def test_a_defect_in_the_commit_leaves_nobody_waiting(conn, monkeypatch) -> None
 
     with held(conn):
         futures = [conn.transact_async([{"c/key": f"k{n}"}]) for n in range(3)]
-        # Not in place, for the commit that is held is to end well.
-        heads = copy.copy(conn._heads)
-        monkeypatch.setattr(heads, "moved", broken)
+        # Beside the heads of the commit that is held, which is to end well.
+        heads = SimpleNamespace(catch_up=conn._heads.catch_up, reach=conn._heads.reach, moved=broken)
         monkeypatch.setattr(conn, "_heads", heads)
     assert [type(future.exception(10)) for future in futures] == [ZeroDivisionError] * 3
     monkeypatch.undo()
@@ -325,8 +324,16 @@ def test_a_transaction_whose_thread_gave_up_does_not_inherit_the_lead(conn) -> N
     assert conn.db().q(KEYS) == ["k1"]
 
 
+@pytest.fixture
+def interrupts() -> Iterator[None]:
+    """Ctrl-C as Python has it: a shell starts what runs in the background with it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="there are no signals to threads here")
-def test_an_interrupted_wait_takes_its_transaction_back(conn) -> None:
+def test_an_interrupted_wait_takes_its_transaction_back(conn, interrupts) -> None:
     with held(conn):
         threading.Timer(0.1, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT)).start()
         with pytest.raises(KeyboardInterrupt):

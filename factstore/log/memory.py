@@ -17,7 +17,8 @@ from pyrsistent import pmap
 
 from factstore.columns import EMPTY, NO_ROWS, Intervals, Ints, LogRows, Rows, member
 from factstore.datom import FIRST_ENTITY, FOREVER, TX0
-from factstore.dictionary import Dictionary, Entry
+from factstore.dictionary import Dictionary
+from factstore.dictionary_entries import Entry
 from factstore.forks import renewed_in_children
 from factstore.index import NO_INDEX
 from factstore.log.memory_lives import entities_beyond, lives_of, lives_to
@@ -27,8 +28,8 @@ from factstore.log.port import FIRST_CODE, Counters, Sizes, Wanted
 from factstore.log.rows import rows_at
 from factstore.log.schema_of import bootstrap
 from factstore.log.stretch import Entries
-from factstore.snapshot import NO_FACTS, Facts
 from factstore.snapshot_lives import Lives
+from factstore.snapshot_source import NO_FACTS, Facts
 from factstore.values import Value, ValueType
 
 _NO_LIVES = Intervals(EMPTY, EMPTY, EMPTY, EMPTY)

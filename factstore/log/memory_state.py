@@ -14,7 +14,7 @@ from factstore.index import NO_INDEX, AttributeIndex, Found
 from factstore.log.memory_stretch import lives_ended, of_attribute
 from factstore.log.port import Counters
 from factstore.log.stretch import Stretch, settled
-from factstore.snapshot import NO_FACTS, Facts
+from factstore.snapshot_source import NO_FACTS, Facts
 from factstore.values import ValueType
 
 NO_LOG = LogRows(EMPTY, EMPTY, EMPTY, EMPTY, EMPTY, np.empty(0, dtype=np.bool_))

@@ -16,7 +16,7 @@ from factstore.log.pending import Pending
 from factstore.log.port import Counters, Plan, changed_plan, changed_stretch
 from factstore.log.rows import operations
 from factstore.log.stretch import Stretch
-from factstore.snapshot import Facts
+from factstore.snapshot_source import Facts
 from factstore.values import Value, ValueType
 
 

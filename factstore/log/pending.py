@@ -6,7 +6,8 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
-from factstore.dictionary import Dictionary, Entry, key_of
+from factstore.dictionary import Dictionary
+from factstore.dictionary_entries import Entry, key_of
 from factstore.values import Value, ValueType
 
 

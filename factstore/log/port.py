@@ -12,12 +12,13 @@ from contextlib import AbstractContextManager
 from typing import Final, NamedTuple, Protocol
 
 from factstore.columns import Ints, LogRows
-from factstore.dictionary import Dictionary, Entry, Unknown
+from factstore.dictionary import Dictionary
+from factstore.dictionary_entries import Entry, Unknown
 from factstore.errors import LogError
 from factstore.log.erasure import Erasure
 from factstore.log.stretch import Entries, Stretch
 from factstore.schema import Schema
-from factstore.snapshot import Facts, Source
+from factstore.snapshot_source import Facts, Source
 from factstore.values import Value, ValueType
 
 FIRST_CODE: Final = 256

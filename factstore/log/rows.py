@@ -8,7 +8,8 @@ import numpy as np
 
 from factstore.columns import LogRows, decode
 from factstore.datom import TX0
-from factstore.dictionary import Dictionary, Overlay
+from factstore.dictionary import Dictionary
+from factstore.dictionary_overlay import Overlay
 from factstore.log.port import Plan
 from factstore.schema import Ids
 from factstore.values import Value, ValueType

@@ -9,7 +9,9 @@ import numpy as np
 
 from factstore.columns import Intervals, Ints, LogRows, decode, encode, ints, member
 from factstore.datom import FOREVER, TX0
-from factstore.dictionary import Dictionary, Entry, Overlay
+from factstore.dictionary import Dictionary
+from factstore.dictionary_entries import Entry
+from factstore.dictionary_overlay import Overlay
 from factstore.log.port import Log
 from factstore.log.rows import rows_at, values_in
 from factstore.schema import BUILTIN, SCHEMA_ATTRIBUTES, Ids, Schema, bootstrap_facts

@@ -13,7 +13,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from factstore.columns import EMPTY, Ints, decode, encode_inline_array, ints
-from factstore.dictionary import Dictionary, Overlay
+from factstore.dictionary import Dictionary
+from factstore.dictionary_overlay import Overlay
 from factstore.values import PYTHON_TYPES, Value, ValueType, type_of
 
 ANY: Final = 0
