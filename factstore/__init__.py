@@ -40,8 +40,9 @@ from factstore.postgres import grants
 from factstore.query import Result, Rule, RuleSet, check_rules, load_rules, parse_rules
 from factstore.schema import Attribute, Schema, Spec
 from factstore.schema_instance import entity_map, pattern_of, struct_of
+from factstore.schema_kind import Attr, Ref
 from factstore.schema_read import load_schema
-from factstore.schema_struct import Attr, Ref, attrs_of
+from factstore.schema_struct import attrs_of
 from factstore.tx import TxReport
 from factstore.values import URI, Keyword, Symbol, ValueType
 

@@ -1,45 +1,34 @@
-"""A connection to a store: the head of what is known, and the one place where it moves.
+"""A connection to a store: what can be done with one, a verb each.
 
-Only here are a lock, a clock and a cache. The head is an immutable value that is replaced whole, by a
-commit of our own or by catching up with the log; whoever holds an older one keeps it.
+How each is done is in the ``conn_`` module it hands over to; what this process knows of the store, and how that
+moves, in :mod:`factstore.conn_head`.
 """
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Final, NoReturn
-
-import numpy as np
+from typing import Any, NoReturn
 
 from factstore import conn_roles, portable, tx
-from factstore.columns import LogRows, ints
-from factstore.conn_cache import Cache, Memory
-from factstore.conn_commit import Head, Store, commit
-from factstore.conn_excise import Excision, commit_excision
+from factstore.columns import LogRows
+from factstore.conn_cache import Memory
+from factstore.conn_commit import Store, commit
+from factstore.conn_excise import Excision, excise
+from factstore.conn_head import Heads
 from factstore.conn_listen import Listener, commits, reach
-from factstore.conn_load import LoadReport, Progress, load_each, table_of
+from factstore.conn_load import LoadReport, Progress, load
 from factstore.conn_schema import SchemaChanges, ensure_schema
 from factstore.conn_stats import Stats, stats_of
 from factstore.conn_turns import Entry, Turns
 from factstore.database import Commit, Db
-from factstore.datom import TX0
 from factstore.db_lookups import EntityRef
 from factstore.errors import LogError, StoreError
 from factstore.forks import renewed_in_children
-from factstore.log import Log, advance_schema, last_excision, rows_at, schema_at
-from factstore.recent import FEW, Op, ops_in
-from factstore.schema import Ids, Schema
-from factstore.snapshot import Indexes
-from factstore.snapshot_changes import changes_of
-from factstore.values import ValueType, decode_inline
-
-_IDLE: Final = 0.05
-"""Seconds after a commit in which others can not have written much."""
+from factstore.log import Log
+from factstore.schema import Schema
 
 
 class Connection:
@@ -61,24 +50,20 @@ class Connection:
         on_close: Callable[[], None] = lambda: None,
     ) -> None:
         self._log = log
-        self._cache = Cache(log, log.dictionary, cache_bytes)
         self._functions = dict(functions or {})
+        self._heads = Heads(log, self._functions, cache_bytes)
+        self._turns = Turns()
         self._on_close = on_close
         self._closed = False
-        self._excised = -1
-        self._turns = Turns()
-        self._committed = time.monotonic()
-        self.renew_locks()
-        self._head = self._cold(log.head())
         renewed_in_children(self)
 
     def renew_locks(self) -> None:
         """For a forked child: a lock that another thread held would never be let go there."""
         self._turns.renew()
-        self._advancing = threading.Lock()
+        self._heads.renew_locks()
 
     def __repr__(self) -> str:
-        return f"<Connection t={self._head.db.basis_t}{' closed' if self._closed else ''}>"
+        return f"<Connection t={self._heads.newest.db.basis_t}{' closed' if self._closed else ''}>"
 
     def __reduce__(self) -> NoReturn:
         raise StoreError(
@@ -115,9 +100,9 @@ class Connection:
         """
         self._check_open()
         if sync:
-            self._reach(self._log.head())
-        self._bound()
-        return self._head.db
+            self._heads.reach(self._log.head())
+        self._heads.bound()
+        return self._heads.newest.db
 
     @property
     def schema(self) -> Schema:
@@ -184,10 +169,8 @@ class Connection:
         >>> len(report.datoms)
         4
         """
-        options: dict[str, Any] = {"refs": refs or {}, "create_missing": create_missing, "meta": meta or {}}
-        if tx.is_table(data):
-            return self.transact(tx.Load(table_of(data, facts), **options))
-        return load_each(self.transact, tx.tables(data), options, self.db(), facts=facts, progress=progress)
+        options = {"refs": refs or {}, "create_missing": create_missing, "meta": meta or {}}
+        return load(self.transact, data, options, self.db, facts=facts, progress=progress)
 
     def transact_async(self, data: Any) -> Future[tx.TxReport[Db]]:
         """Queues transaction data and returns at once; the future gives what :meth:`transact` returns or raises.
@@ -205,20 +188,7 @@ class Connection:
         return self._turns.submit(data, self._commit)
 
     def _commit(self, entries: Sequence[Entry]) -> None:
-        reached = (self._catch_up, self._reached, self._moved, self._publish)
-        commit(Store(self._log, self._functions, self._turns.at_work, *reached), entries)
-
-    def _catch_up(self) -> Head:
-        # Whoever holds the lock keeps all other writers waiting: what there is to read is read before it.
-        now = time.monotonic()
-        if now - self._committed > _IDLE:
-            self._reach(self._log.head())
-        self._committed = now
-        return self._head
-
-    def _reached(self, t: int) -> Head:
-        self._reach(t)
-        return self._head
+        commit(Store(self._log, self._heads, self._functions, self._turns.at_work), entries)
 
     def grant(self, *, writer: str | Iterable[str] = (), reader: str | Iterable[str] = ()) -> None:
         """Lets roles of the database transact and query (``writer``), or query only (``reader``), and nothing more.
@@ -254,28 +224,7 @@ class Connection:
         []
         """
         self._check_open()
-        done: list[Excision] = []
-
-        def alone(entries: Sequence[Entry]) -> None:
-            try:
-                done.append(self._excise(targets, attrs, before))
-                entries[0].settle(done[0].report)
-            except Exception as error:
-                entries[0].settle(error)
-
-        self._turns.transact(None, alone, alone=True)
-        return done[0]
-
-    def _excise(
-        self, targets: Sequence[EntityRef], attrs: Iterable[str | int] | None, before: int | datetime | None
-    ) -> Excision:
-        with self._log.writer() as writer:
-            self._reach(writer.counters.t - 1)
-            plan, datoms = commit_excision(writer, self._head, targets, attrs, before)
-        self._forget(plan.t)
-        earlier, after = self._cold(plan.t - 1), self._cold(plan.t)
-        self._publish(after)
-        return Excision(tx.TxReport(earlier.db, after.db, plan), datoms)
+        return excise(self._log, self._heads, self._turns, targets, attrs=attrs, before=before)
 
     def log_range(self, after: int = 0, upto: int | None = None) -> LogRows:
         """The log of the transactions with ``after < t <= upto`` as columns, values encoded."""
@@ -314,16 +263,7 @@ class Connection:
         """
         db = self.db()
         start = db.basis_t if after is None else db.t_of(after)
-        return Listener(
-            self._log,
-            self._head_at(min(start, db.basis_t)),
-            start,
-            move=self._following,
-            head_at=self._head_at,
-            excised=lambda: self._excised,
-            check_open=self._check_open,
-            timeout=timeout,
-        )
+        return Listener(self._log, self._heads, start, check_open=self._check_open, timeout=timeout)
 
     def sync(self, t: int | None = None, *, timeout: float | None = None) -> Db:
         """A db value with transaction ``t`` (a t or a transaction id) in it, once there is one; the newest for None.
@@ -354,8 +294,7 @@ class Connection:
         (True, 1000000000)
         """
         self._check_open()
-        db = self._head.db
-        return self._cache.memory(db.snapshot, db.schema)
+        return self._heads.memory()
 
     def stats(self) -> Stats:
         """How much the store holds: facts, lives that are over, operations, values, bytes on disk or in memory.
@@ -407,98 +346,9 @@ class Connection:
         self._turns.refuse_nested()
         done = portable.restore(self._log, path, partial, progress)
         # Not caught up with, which would read all of the log at once.
-        with self._advancing:
-            self._head = self._cold(self._log.head())
+        self._heads.jump()
         return done
 
     def _check_open(self) -> None:
         if self._closed:
             raise LogError("the connection is closed", code="log/closed")
-
-    def _reach(self, t: int) -> None:
-        """Catches up with the log until ``t``."""
-        if t <= self._head.db.basis_t:
-            return
-        with self._advancing:
-            head = self._head
-            if t > head.db.basis_t:
-                self._head = self._followed(head, self._log.read(head.db.basis_t, t), t)
-
-    def _followed(self, head: Head, rows: LogRows, t: int) -> Head:
-        """The head at ``t``, ``rows`` being the log since ``head``."""
-        excised = last_excision(rows)
-        if excised is not None:
-            self._forget(excised)
-            return self._cold(t)
-        schema = advance_schema(head.db.schema, rows, self._log, t)
-        return self._moved(head, rows, t, schema, _last_instant(rows) or head.instant)
-
-    def _following(self, head: Head, rows: LogRows, t: int) -> Head:
-        """The same for who follows the log by itself; the connection's own head where that is at ``t``."""
-        newest = self._head
-        return newest if newest.db.basis_t == t else self._followed(head, rows, t)
-
-    def _head_at(self, t: int) -> Head:
-        """The head as it was at ``t``, of which nothing is loaded unless it is now."""
-        newest = self._head
-        return newest if newest.db.basis_t == t else self._cold(t)
-
-    def _cold(self, t: int) -> Head:
-        return Head(self._db_at(t, schema_at(self._log, t), {}), _instant_of(self._log, t))
-
-    def _forget(self, t: int) -> None:
-        """Lets go of all that this process holds of a store from which transaction ``t`` took something out."""
-        self._log.forget(t)
-        self._cache.forget()
-        self._excised = max(self._excised, t)
-
-    def _moved(
-        self, head: Head, rows: LogRows | Sequence[Op], t: int, schema: Schema, instant: datetime | None
-    ) -> Head:
-        """The head after a stretch of the log. Indexes that are not loaded are not touched."""
-        snapshot = head.db.snapshot
-        if not isinstance(rows, LogRows):
-            snapshot = snapshot.grow(t, rows)
-        elif len(rows.e) <= FEW:
-            snapshot = snapshot.grow(t, ops_in(rows))
-        else:
-            touched = np.isin(rows.a, ints(list(snapshot.loaded)))
-            snapshot = snapshot.advance(t, changes_of(rows_at(rows, touched)))
-        return Head(Db(snapshot, schema, self._log.dictionary, self._functions), instant)
-
-    def _db_at(self, t: int, schema: Schema, loaded: Indexes) -> Db:
-        return Db(self._cache.snapshot(t, loaded), schema, self._log.dictionary, self._functions)
-
-    def _publish(self, head: Head) -> None:
-        with self._advancing:
-            # A reader may have caught up with our commit by the log before we came here.
-            if head.db.basis_t > self._head.db.basis_t:
-                self._head = head
-
-    def _bound(self) -> None:
-        """Lets go of what exceeds ``cache_bytes``; who still holds an older db value keeps it alive until then."""
-        if self._cache.bound is None:
-            return
-        with self._advancing:
-            db = self._head.db
-            kept = self._cache.fitted(db.snapshot)
-            if kept is not db.snapshot:
-                self._head = self._head._replace(db=Db(kept, db.schema, self._log.dictionary, self._functions))
-
-
-def _last_instant(rows: LogRows) -> datetime | None:
-    """When the last transaction of a stretch was."""
-    mine = rows.a == Ids.TX_INSTANT
-    mine &= rows.added & (rows.e == rows.tx)
-    return _instant(int(rows.v[mine].max())) if mine.any() else None
-
-
-def _instant_of(log: Log, t: int) -> datetime | None:
-    facts = log.facts_of(ints([TX0 + t]), t)
-    mine = facts.a == Ids.TX_INSTANT
-    return _instant(int(facts.v[mine][0])) if mine.any() else None
-
-
-def _instant(code: int) -> datetime:
-    found: datetime = decode_inline(ValueType.INSTANT, code)
-    return found

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from factstore import tx
 from factstore.columns import LogRows
+from factstore.conn_head import Head, Heads
 from factstore.conn_turns import Entry
 from factstore.database import Db
 from factstore.dictionary import Dictionary
@@ -24,7 +25,6 @@ from factstore.dictionary_overlay import Overlay
 from factstore.errors import FactstoreError, LogError
 from factstore.log import Log, Pending, Writer, operations
 from factstore.recent import FEW, Op, ops_in
-from factstore.schema import Schema
 from factstore.snapshot_changes import changes_of
 from factstore.speculative import FIRST_SPECULATIVE, SpeculativeSnapshot
 from factstore.values import Value, ValueType, encode_inline
@@ -33,27 +33,14 @@ _FINAL: Final = frozenset(("log/unreachable", "log/outcome-unknown", "log/closed
 """What befalls a commit as a whole; any other error may be the fault of one, and the others are tried without it."""
 
 
-class Head(NamedTuple):
-    """The newest db value of a connection, and when its last transaction was."""
-
-    db: Db
-    instant: datetime | None
-
-
 class Store(NamedTuple):
     """What a connection lends for a commit."""
 
     log: Log
+    heads: Heads
     functions: Mapping[str, Callable[..., Any]]
     at_work: Callable[[], AbstractContextManager[None]]
     """Entered while transaction functions may be called."""
-    catch_up: Callable[[], Head]
-    """The head after what others have committed, as far as is known without the lock."""
-    reach: Callable[[int], Head]
-    """The head at a t, or later."""
-    moved: Callable[[Head, LogRows | Sequence[Op], int, Schema, datetime], Head]
-    """The head after a transaction."""
-    publish: Callable[[Head], None]
 
 
 class _Made(NamedTuple):
@@ -105,10 +92,10 @@ class _Group:
     def write(self) -> None:
         """Prepares each on the ones before, and commits; an error in here leaves no trace of any."""
         store = self._store
-        wanted = tx.wanted((entry.data for entry in self._entries), store.catch_up().db.schema)
+        wanted = tx.wanted((entry.data for entry in self._entries), store.heads.catch_up().db.schema)
         with store.log.writer(wanted) as writer:
             self._writer = writer
-            self._before = store.reach(writer.counters.t - 1)
+            self._before = store.heads.reach(writer.counters.t - 1)
             with store.at_work():
                 self._prepare(writer, self._before)
 
@@ -173,9 +160,9 @@ class _Group:
         head = self._before
         assert head is not None
         for entry, plan, rows in self._made:
-            before, head = head, self._store.moved(head, rows, plan.t, plan.schema, plan.instant)
+            before, head = head, self._store.heads.moved(head, rows, plan.t, plan.schema, plan.instant)
             yield entry, tx.TxReport(before.db, head.db, plan)
-        self._store.publish(head)
+        self._store.heads.publish(head)
 
     @property
     def stands(self) -> bool:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 from factstore import tx
 from factstore.columns import Ints, ints
+from factstore.conn_head import Head, Heads
+from factstore.conn_turns import Entry, Turns
 from factstore.database import Db
 from factstore.datom import FIRST_ENTITY, FOREVER, TX0, is_tx
 from factstore.db_lookups import EntityRef
 from factstore.errors import TransactionError
-from factstore.log import Erasure, Writer
+from factstore.log import Erasure, Log, Writer
 from factstore.schema import EXCISION_ATTRIBUTES, Ids
 
 _KEPT: Final = EXCISION_ATTRIBUTES | {Ids.TX_INSTANT}
@@ -25,13 +27,31 @@ class Excision(NamedTuple):
     datoms: int
 
 
-class Head(Protocol):
-    """A db value, and when its last transaction was."""
+def excise(
+    log: Log,
+    heads: Heads,
+    turns: Turns,
+    targets: Sequence[EntityRef],
+    *,
+    attrs: Iterable[str | int] | None,
+    before: int | datetime | None,
+) -> Excision:
+    """Takes facts out when it is this thread's turn, in a commit that no other transaction shares."""
+    done: list[Excision] = []
 
-    @property
-    def db(self) -> Db: ...
-    @property
-    def instant(self) -> datetime | None: ...
+    def alone(entries: Sequence[Entry]) -> None:
+        try:
+            with log.writer() as writer:
+                head = heads.reach(writer.counters.t - 1)
+                plan, datoms = commit_excision(writer, head, targets, attrs, before)
+            earlier, after = heads.rewritten(plan.t)
+            done.append(Excision(tx.TxReport(earlier.db, after.db, plan), datoms))
+            entries[0].settle(done[0].report)
+        except Exception as error:
+            entries[0].settle(error)
+
+    turns.transact(None, alone, alone=True)
+    return done[0]
 
 
 def commit_excision(

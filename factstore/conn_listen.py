@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from types import TracebackType
-from typing import Any, Final, Protocol
+from typing import Final
 
 import numpy as np
 
 from factstore.columns import LogRows
+from factstore.conn_head import Heads
 from factstore.database import Commit, Db, commits_in
 from factstore.datom import TX0
 from factstore.errors import LogError
@@ -24,15 +24,6 @@ _PAUSES: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _PAGE: Final = 50_000
 """About so many datoms are read ahead."""
 _WIDEST: Final = 4096
-
-
-class Head(Protocol):
-    """A db value of a connection, and when its last transaction was."""
-
-    @property
-    def db(self) -> Db: ...
-    @property
-    def instant(self) -> datetime | None: ...
 
 
 class Pages:
@@ -65,22 +56,17 @@ class Listener(Iterator[TxReport[Db]]):
     def __init__(
         self,
         log: Log,
-        start: Head,
+        heads: Heads,
         after: int,
         *,
-        move: Callable[[Any, LogRows, int], Head],
-        head_at: Callable[[int], Head],
-        excised: Callable[[], int],
         check_open: Callable[[], None],
         timeout: float | None,
     ) -> None:
         self._log = log
-        self._head = start
+        self._heads = heads
+        self._head = heads.at(min(after, heads.newest.db.basis_t))
         self._after = after
-        self._move = move
-        self._head_at = head_at
-        self._excised = excised
-        self._known = excised()
+        self._known = heads.excised
         self._check_open = check_open
         self._timeout = timeout
         self._ended = threading.Event()
@@ -156,16 +142,16 @@ class Listener(Iterator[TxReport[Db]]):
                 return None
             self._page = self._read(at)
         rows, before = self._page[0], self._head
-        after = self._move(before, rows, at + 1)
+        after = self._heads.follow(before, rows, at + 1)
         self._head = after
         del self._page[0]
         return reported(before.db, after.db, rows, after.instant)
 
     def _let_go(self, at: int) -> None:
         """Drops what was read before an excision that the connection has learned of."""
-        known = self._excised()
+        known = self._heads.excised
         if known != self._known:
-            self._page, self._head, self._known = [], self._head_at(at), known
+            self._page, self._head, self._known = [], self._heads.at(at), known
 
     def _gives_up(self) -> bool:
         if self._ended.is_set():

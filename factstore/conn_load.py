@@ -41,6 +41,21 @@ def table_of(data: Any, facts: bool, batch: int | None = None) -> tx.Table:
     return tx.FactTable(table) if facts else table
 
 
+def load(
+    write: Written,
+    data: Any,
+    options: Mapping[str, Any],
+    db: Callable[[], Db],
+    *,
+    facts: bool,
+    progress: Progress | None,
+) -> tx.TxReport[Db] | LoadReport:
+    """Commits one table, or each of an iterable of tables."""
+    if tx.is_table(data):
+        return write(tx.Load(table_of(data, facts), **options))
+    return load_each(write, tx.tables(data), options, db(), facts=facts, progress=progress)
+
+
 def load_each(
     write: Written,
     tables: Iterable[Any],

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from factstore.errors import SchemaError
-from factstore.schema_struct import Field, Kind, kind_of, refuse_no_kind
+from factstore.schema_kind import Field, Kind, kind_of, refuse_no_kind
 from factstore.values import Keyword, Symbol
 
 _T = TypeVar("_T", bound=msgspec.Struct)

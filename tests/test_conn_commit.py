@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -325,7 +326,9 @@ def test_a_defect_in_the_commit_leaves_nobody_waiting(conn, monkeypatch) -> None
 
     with held(conn):
         futures = [conn.transact_async([{"c/key": f"k{n}"}]) for n in range(3)]
-        monkeypatch.setattr(conn, "_moved", broken)
+        # Beside the heads of the commit that is held, which is to end well.
+        heads = SimpleNamespace(catch_up=conn._heads.catch_up, reach=conn._heads.reach, moved=broken)
+        monkeypatch.setattr(conn, "_heads", heads)
     assert [type(future.exception(10)) for future in futures] == [ZeroDivisionError] * 3
     monkeypatch.undo()
     # The commits stood; only their reports could not be made.
@@ -440,7 +443,7 @@ def test_a_writer_that_was_idle_catches_up_before_it_takes_the_lock(dsn, monkeyp
         busy.transact(SCHEMA)
         for n in range(5):
             busy.transact([{"c/key": f"k{n}"}])
-        monkeypatch.setattr(idle, "_committed", 0.0)
+        monkeypatch.setattr(idle._heads, "_committed", 0.0)
         bases: list[int] = []
         lock = PostgresLog._lock
 

@@ -8,7 +8,7 @@ from pyrsistent import PMap
 from factstore.columns import Intervals, Ints, LogRows, Rows
 from factstore.index import AttributeIndex
 from factstore.log.erasure import Erasure
-from factstore.log.port import rows_at
+from factstore.log.rows import rows_at
 from factstore.values import ValueType
 
 Live = PMap[int, AttributeIndex]
