@@ -22,7 +22,8 @@ from factstore.dictionary import Dictionary, Overlay
 from factstore.errors import EntityError
 from factstore.index import AttributeIndex
 from factstore.schema import Attribute, Schema
-from factstore.values import LONG_MAX, LONG_MIN, Keyword, Value, coerce, shown
+from factstore.schema_tuples import tuple_place
+from factstore.values import LONG_MAX, LONG_MIN, Keyword, Value, ValueType, coerce, shown
 from factstore.values_order import sort_key
 
 INDEXES: Final = ("eavt", "aevt", "avet", "vaet")
@@ -106,7 +107,8 @@ def _component(view: View, so_far: Place, letter: str, value: Any) -> Any:
         return TX0 + view.t_of(value)
     if letter == "e" or so_far.a is None or so_far.a.is_ref:
         return view.entid_strict(value)
-    return coerce(so_far.a.type, value)
+    found = coerce(so_far.a.type, value)
+    return found if so_far.a.type is not ValueType.TUPLE else tuple_place(so_far.a, found, view.entid_strict)
 
 
 def _in_avet(attribute: Attribute) -> None:
