@@ -14,7 +14,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from factstore.dictionary import Dictionary, Overlay
+from factstore.dictionary import Dictionary
+from factstore.dictionary_overlay import Overlay
 from factstore.values import LONG_MAX, Value, ValueType
 
 Ints: TypeAlias = NDArray[np.int64]

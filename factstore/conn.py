@@ -28,13 +28,14 @@ from factstore.conn_stats import Stats, stats_of
 from factstore.conn_turns import Entry, Turns
 from factstore.database import Commit, Db
 from factstore.datom import TX0
-from factstore.db import EntityRef
+from factstore.db_lookups import EntityRef
 from factstore.errors import LogError, StoreError
 from factstore.forks import renewed_in_children
 from factstore.log import Log, advance_schema, last_excision, rows_at, schema_at
 from factstore.recent import FEW, Op, ops_in
 from factstore.schema import Ids, Schema
-from factstore.snapshot import Indexes, changes_of
+from factstore.snapshot import Indexes
+from factstore.snapshot_changes import changes_of
 from factstore.values import ValueType, decode_inline
 
 _IDLE: Final = 0.05

@@ -10,7 +10,8 @@ from factstore.columns import Intervals
 from factstore.dictionary import Dictionary
 from factstore.index import AttributeIndex
 from factstore.schema import Schema
-from factstore.snapshot import Indexes, Past, Snapshot, Source
+from factstore.snapshot import Indexes, Past, Snapshot
+from factstore.snapshot_source import Source
 from factstore.values import Keyword
 
 _DICTIONARY_SHARE = 4

@@ -18,12 +18,14 @@ from factstore import tx
 from factstore.columns import LogRows
 from factstore.conn_turns import Entry
 from factstore.database import Db
-from factstore.dictionary import Dictionary, Overlay, key_of
+from factstore.dictionary import Dictionary
+from factstore.dictionary_entries import key_of
+from factstore.dictionary_overlay import Overlay
 from factstore.errors import FactstoreError, LogError
 from factstore.log import Log, Pending, Writer, operations
 from factstore.recent import FEW, Op, ops_in
 from factstore.schema import Schema
-from factstore.snapshot import changes_of
+from factstore.snapshot_changes import changes_of
 from factstore.speculative import FIRST_SPECULATIVE, SpeculativeSnapshot
 from factstore.values import Value, ValueType, encode_inline
 

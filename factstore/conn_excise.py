@@ -10,7 +10,7 @@ from factstore import tx
 from factstore.columns import Ints, ints
 from factstore.database import Db
 from factstore.datom import FIRST_ENTITY, FOREVER, TX0, is_tx
-from factstore.db import EntityRef
+from factstore.db_lookups import EntityRef
 from factstore.errors import TransactionError
 from factstore.log import Erasure, Writer
 from factstore.schema import EXCISION_ATTRIBUTES, Ids

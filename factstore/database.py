@@ -14,9 +14,11 @@ from factstore import query as querying
 from factstore import tx
 from factstore.columns import LogRows
 from factstore.datom import TX0, Datom
-from factstore.db import DbValue, EntityRef
+from factstore.db import DbValue
+from factstore.db_lookups import EntityRef
 from factstore.db_orders import pull_along
-from factstore.dictionary import Dictionary, Overlay
+from factstore.dictionary import Dictionary
+from factstore.dictionary_overlay import Overlay
 from factstore.entity import Entity, entity
 from factstore.errors import StoreError
 from factstore.log import values_in

@@ -6,27 +6,27 @@ says which view of a :class:`~factstore.snapshot.Snapshot` is meant, and loads a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from factstore.columns import Ints, Mask, Rows, decode, encode, ints
+from factstore.columns import Ints, Mask, Rows, decode, ints
 from factstore.datom import FOREVER, TX0, Datom, is_tx
 from factstore.db_datoms import DatomRows, asserted, lived, rows_of, taken
+from factstore.db_lookups import Lookups
 from factstore.db_orders import Orders
-from factstore.dictionary import Dictionary, Overlay
-from factstore.errors import EntityError, FactstoreError
+from factstore.dictionary import Dictionary
+from factstore.dictionary_overlay import Overlay
+from factstore.errors import EntityError
 from factstore.index import AttributeIndex
 from factstore.schema import Attribute, Ids, Schema
-from factstore.schema_tuples import coerce_tuple, with_entities
-from factstore.snapshot import Facts, Snapshot
+from factstore.snapshot import Snapshot
 from factstore.snapshot_lives import Lives
-from factstore.values import LONG_MAX, LONG_MIN, Keyword, Value, ValueType, coerce, encode_inline
-
-EntityRef = Any
-"""An entity id, an ident, or a lookup ref ``["attr", value]``."""
+from factstore.snapshot_source import Facts
+from factstore.values import LONG_MAX, ValueType, encode_inline
+from factstore.values_coerce import coerce
 
 Predicate = Callable[["DbValue", Datom], bool]
 
@@ -50,7 +50,7 @@ class _Filter(NamedTuple):
 Self = TypeVar("Self", bound="DbValue")
 
 
-class DbValue(Orders):
+class DbValue(Orders, Lookups):
     """All facts at one basis, through one view."""
 
     __slots__ = (
@@ -272,66 +272,3 @@ class DbValue(Orders):
         if found is None:
             found = self._in_value_order[attribute.id] = make()
         return found
-
-    def entid(self, ref: EntityRef) -> int | None:
-        """The entity id of an id, ident or lookup ref; None if an ident or lookup ref names nothing."""
-        if isinstance(ref, bool):
-            raise _no_entity_ref(ref)
-        if isinstance(ref, int):
-            if not LONG_MIN <= ref <= LONG_MAX:
-                raise _no_entity_ref(ref)
-            return ref
-        if isinstance(ref, str):
-            return self.schema.entid(ref)
-        if isinstance(ref, Sequence) and len(ref) == 2 and isinstance(ref[0], str):
-            return self.lookup(self.schema.attribute(ref[0]), ref[1])
-        raise _no_entity_ref(ref)
-
-    def entid_strict(self, ref: EntityRef) -> int:
-        """The entity id; :class:`EntityError` ``entity/missing`` if there is none."""
-        found = self.entid(ref)
-        if found is None:
-            raise EntityError(f"there is no entity {ref!r}", code="entity/missing", ref=ref)
-        return found
-
-    def lookup(self, attribute: Attribute, value: Value) -> int | None:
-        """The entity whose unique ``attribute`` has ``value``; in a history view the one that had it last."""
-        if attribute.unique is None:
-            raise EntityError(
-                f"{attribute.ident!r} is not unique: a lookup ref needs a unique attribute",
-                code="entity/not-unique",
-                attribute=attribute.ident,
-            )
-        if value is None:
-            return None
-        code = self.encode(attribute, value)
-        if code is None:
-            return None
-        _, rows = self.index(attribute).by_value(np.asarray([code], dtype=np.int64))
-        return int(rows.e[np.argmax(rows.tx)]) if len(rows.e) else None
-
-    def encode(self, attribute: Attribute, value: Value) -> int | None:
-        """The int64 of one value of ``attribute``; None if no entity can have it."""
-        if attribute.is_ref:
-            return self.entid(value)
-        if attribute.type is ValueType.TUPLE:
-            return self._encode_tuple(attribute, value)
-        return encode(attribute.type, [coerce(attribute.type, value)], self.dictionary)[0]
-
-    def _encode_tuple(self, attribute: Attribute, value: Value) -> int | None:
-        slots = with_entities(attribute, value, self.entid)
-        if slots is not value and any(had is not None and has is None for had, has in zip(value, slots, strict=True)):
-            return None
-        return self.dictionary.code_of(ValueType.TUPLE, coerce_tuple(attribute, slots))
-
-    def ident(self, entity: int) -> Keyword | None:
-        """The ident of an entity, None if it has none."""
-        return self.schema.ident(entity)
-
-
-def _no_entity_ref(ref: object) -> FactstoreError:
-    return EntityError(
-        f"{ref!r} does not name an entity: expected an id, an ident or a lookup ref [attribute, value]",
-        code="entity/bad-ref",
-        ref=ref,
-    )

@@ -10,10 +10,11 @@ import numpy as np
 
 from factstore.columns import Ints, Mask, decode
 from factstore.datom import FOREVER, Datom
-from factstore.dictionary import Dictionary, Overlay
+from factstore.dictionary import Dictionary
+from factstore.dictionary_overlay import Overlay
 from factstore.schema import Schema
-from factstore.snapshot import Facts
 from factstore.snapshot_lives import Lives
+from factstore.snapshot_source import Facts
 from factstore.values_order import sort_key
 
 _PAGE: Final = 1024

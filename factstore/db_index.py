@@ -18,12 +18,14 @@ from factstore.columns import Ints, decode, ints
 from factstore.datom import TX0
 from factstore.db_datoms import DatomRows, Datoms, Reread, order_of, rows_of, taken
 from factstore.db_value_order import in_value_order
-from factstore.dictionary import Dictionary, Overlay
+from factstore.dictionary import Dictionary
+from factstore.dictionary_overlay import Overlay
 from factstore.errors import EntityError
 from factstore.index import AttributeIndex
 from factstore.schema import Attribute, Schema
 from factstore.schema_tuples import tuple_place
-from factstore.values import LONG_MAX, LONG_MIN, Keyword, Value, ValueType, coerce, shown
+from factstore.values import LONG_MAX, LONG_MIN, Keyword, Value, ValueType
+from factstore.values_coerce import coerce, shown
 from factstore.values_order import sort_key
 
 INDEXES: Final = ("eavt", "aevt", "avet", "vaet")

@@ -13,7 +13,8 @@ import numpy as np
 
 from factstore.columns import Rows, decode, member
 from factstore.db_datoms import DatomRows, order_of, rows_of, taken
-from factstore.dictionary import Dictionary, Overlay
+from factstore.dictionary import Dictionary
+from factstore.dictionary_overlay import Overlay
 from factstore.index import AttributeIndex
 from factstore.schema import Attribute, Schema
 from factstore.values_order import sort_key

@@ -6,95 +6,23 @@ excision takes values out; what it has not learned yet is asked of the store, a 
 
 A life: a value is *sought* (:meth:`Dictionary.codes_of`), found nowhere, given a code by a committed
 transaction, and *learned* (:meth:`Dictionary.learn`). Values that only a query or a speculative
-transaction needs live in an :class:`Overlay`, whose codes are negative and die with it.
+transaction needs live in an :class:`~factstore.dictionary_overlay.Overlay`, whose codes are negative
+and die with it.
 """
 
 from __future__ import annotations
 
-import hashlib
-import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from sys import getsizeof
-from typing import Any, Final, Protocol, overload
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
+from factstore.dictionary_entries import Entry, Unknown, key_of
+from factstore.dictionary_generation import MISSING, Generation
 from factstore.errors import LogError
 from factstore.forks import forkable_lock
 from factstore.values import PYTHON_TYPES, Value, ValueType
-from factstore.values_bytes import to_bytes
-
-Entry = tuple[int, ValueType, Value]
-"""(code, type, value)."""
-
-
-class Entries(Sequence[Entry]):
-    """Entries with codes in a row, kept as columns and made one at a time.
-
-    So many tuples at once would be gone through again and again by the collector of garbage.
-
-    >>> list(Entries(7, [ValueType.STRING, ValueType.URI], ["a", "b"]))
-    [(7, <ValueType.STRING: 6>, 'a'), (8, <ValueType.URI: 10>, 'b')]
-    """
-
-    def __init__(self, first: int, kinds: list[ValueType], values: list[Value]) -> None:
-        self.first = first
-        """The code of the first."""
-        self.kinds = kinds
-        self.values = values
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def __iter__(self) -> Iterator[Entry]:
-        return zip(range(self.first, self.first + len(self.values)), self.kinds, self.values, strict=True)
-
-    @overload
-    def __getitem__(self, at: int) -> Entry: ...
-    @overload
-    def __getitem__(self, at: slice) -> list[Entry]: ...
-    def __getitem__(self, at: int | slice) -> Entry | list[Entry]:
-        return list(self)[at]
-
-
-class Unknown(Protocol):
-    """Where a dictionary asks for what it has not learned yet."""
-
-    def entries_of_values(self, vt: ValueType, values: Sequence[Value]) -> Iterable[Entry]:
-        """The entries of those of ``values`` that have a code."""
-
-    def entries_of_codes(self, codes: Sequence[int]) -> Iterable[Entry]:
-        """The entries of ``codes``."""
-
-
-class _Missing:
-    __slots__ = ()
-
-
-_MISSING: Final = _Missing()
 
 _INTERNED: Final = {PYTHON_TYPES[vt]: vt for vt in ValueType if vt.interned}
 """The type of an interned value by that of Python: no two of them share one."""
-
-
-def digest(vt: ValueType, value: Value) -> bytes:
-    """The 16 bytes that stand for a value in the store's unique index, whatever its length.
-
-    blake2b, RFC 7693, of the canonical bytes.
-
-    >>> len(digest(ValueType.STRING, "x" * 1_000_000))
-    16
-    """
-    return digest_of(to_bytes(vt, value))
-
-
-def digest_of(body: bytes) -> bytes:
-    """The digest of a value whose canonical bytes are at hand."""
-    return hashlib.blake2b(body, digest_size=16).digest()
-
-
-def key_of(vt: ValueType, value: Value) -> Any:
-    """What tells a value from the others of its type in a dict."""
-    # (1,), (1.0,) and (True,) are equal to Python; their bytes are not.
-    return to_bytes(vt, value) if vt is ValueType.TUPLE else value
 
 
 class Dictionary:
@@ -113,8 +41,8 @@ class Dictionary:
     def __init__(self, unknown: Unknown | None = None) -> None:
         self._unknown = unknown
         self._lock = forkable_lock()
-        self._recent = _Generation()
-        self._older = _Generation()
+        self._recent = Generation()
+        self._older = Generation()
         self._forgotten = -1
 
     def known(self, vt: ValueType) -> dict[Any, int]:
@@ -172,7 +100,7 @@ class Dictionary:
         with self._lock:
             if t > self._forgotten:
                 self._forgotten = t
-                self._recent, self._older = _Generation(), _Generation()
+                self._recent, self._older = Generation(), Generation()
 
     def drop(self, gone: Iterable[tuple[int, ValueType]]) -> None:
         """Forgets the values of some codes, for good."""
@@ -193,18 +121,18 @@ class Dictionary:
         try:
             found = [values[code] for code in codes]
         except IndexError:
-            found = [values[code] if code < len(values) else _MISSING for code in codes]
-        if _MISSING not in found:
+            found = [values[code] if code < len(values) else MISSING for code in codes]
+        if MISSING not in found:
             return found
-        read = self._read({code for code, value in zip(codes, found, strict=True) if value is _MISSING}, forgotten)
+        read = self._read({code for code, value in zip(codes, found, strict=True) if value is MISSING}, forgotten)
         if read is None:
             return self.values_of(codes)
-        return [read[code] if value is _MISSING else value for code, value in zip(codes, found, strict=True)]
+        return [read[code] if value is MISSING else value for code, value in zip(codes, found, strict=True)]
 
     def _read(self, codes: set[int], forgotten: int) -> dict[int, Value] | None:
         """The values of codes that were not read lately; None if something was excised meanwhile."""
         older = self._older.values
-        read = {code: older[code] for code in codes if code < len(older) and older[code] is not _MISSING}
+        read = {code: older[code] for code in codes if code < len(older) and older[code] is not MISSING}
         rest = sorted(codes - read.keys())
         if rest and self._unknown is not None:
             read.update((code, value) for code, _, value in self._unknown.entries_of_codes(rest))
@@ -227,7 +155,7 @@ class Dictionary:
         """
         with self._lock:
             values = self._recent.values[max(low, 0) : high + 1]
-        held = ((code, value) for code, value in enumerate(values, max(low, 0)) if value is not _MISSING)
+        held = ((code, value) for code, value in enumerate(values, max(low, 0)) if value is not MISSING)
         return [(code, _INTERNED[type(value)], value) for code, value in held]
 
     def bound(self, size: int) -> None:
@@ -240,8 +168,8 @@ class Dictionary:
         if self._unknown is None or (recent <= size // 2 and recent + self._older.nbytes <= size):
             return
         with self._lock:
-            self._older = self._recent if self._recent.nbytes <= size else _Generation()
-            self._recent = _Generation()
+            self._older = self._recent if self._recent.nbytes <= size else Generation()
+            self._recent = Generation()
 
     @property
     def is_cache(self) -> bool:
@@ -256,150 +184,3 @@ class Dictionary:
     def __len__(self) -> int:
         """How many values are held."""
         return self._recent.count + self._older.count
-
-
-_BY_CODE: Final = 8
-_BY_VALUE: Final = 120
-"""About the bytes of a slot in the list of values; of a key, a number and their share of a hash table."""
-
-
-class _Generation:
-    """Values by code, and some of their codes by value; what is in it stays. Changed only under a dictionary's lock."""
-
-    __slots__ = ("_sizes", "codes", "count", "values")
-
-    def __init__(self) -> None:
-        self.values: list[Any] = []
-        self.codes: dict[ValueType, dict[Any, int]] = {vt: {} for vt in ValueType if vt.interned}
-        self.count = 0
-        self._sizes = 0
-
-    @property
-    def nbytes(self) -> int:
-        return self._sizes + _BY_CODE * len(self.values) + _BY_VALUE * sum(map(len, self.codes.values()))
-
-    def learn(self, entries: Iterable[Entry]) -> None:
-        """Takes values by code, and their codes by value."""
-        if isinstance(entries, Entries) and ValueType.TUPLE not in entries.kinds:
-            self._learn_run(entries)
-            return
-        codes = self.codes
-        for code, vt, value in entries:
-            self._put(code, value)
-            codes[vt][value if vt is not ValueType.TUPLE else key_of(vt, value)] = code
-
-    def _learn_run(self, entries: Entries) -> None:
-        first, beyond = entries.first, entries.first + len(entries)
-        self._reach(beyond)
-        before = self.values[first:beyond]
-        new = [value for value, old in zip(entries.values, before, strict=True) if old is _MISSING]
-        self.values[first:beyond] = entries.values
-        self.count += len(new)
-        self._sizes += sum(map(getsizeof, new))
-        kinds = set(entries.kinds)
-        for vt in kinds:
-            pairs = zip(entries.values, range(first, beyond), strict=True)
-            mine = (kind is vt for kind in entries.kinds)
-            self.codes[vt].update(pairs if len(kinds) == 1 else itertools.compress(pairs, mine))
-
-    def drop(self, code: int, vt: ValueType) -> None:
-        """Takes out one entry."""
-        value = self.values[code]
-        self.codes[vt].pop(key_of(vt, value), None)
-        self.values[code] = _MISSING
-        self.count -= 1
-        self._sizes -= getsizeof(value)
-
-    def keep(self, values: Mapping[int, Value]) -> None:
-        """Takes values by code alone."""
-        for code, value in values.items():
-            self._put(code, value)
-
-    def _put(self, code: int, value: Value) -> None:
-        if code >= len(self.values):
-            self._reach(code + 1)
-        if self.values[code] is _MISSING:
-            self.count += 1
-            self._sizes += getsizeof(value)
-        self.values[code] = value
-
-    def _reach(self, beyond: int) -> None:
-        size = len(self.values)
-        if beyond > size:
-            self.values.extend([_MISSING] * (max(beyond, size + size // 8) - size))
-
-
-_OWNING: Final = forkable_lock()
-"""Held while an overlay, any one, gives a code: too short to be worth a lock for each."""
-
-
-class Overlay:
-    """A dictionary with entries of its own over another one, which it leaves as it was.
-
-    Its own entries go first: what it has given a code keeps it, even if the base learns the value later.
-
-    >>> base = Dictionary()
-    >>> base.learn([(1, ValueType.STRING, "ann")])
-    >>> over = Overlay(base)
-    >>> over.intern(ValueType.STRING, ["ann", "bob", "bob"])
-    [1, -1, -1]
-    >>> over.values_of([-1, 1]), base.codes_of(ValueType.STRING, ["bob"])
-    (['bob', 'ann'], [None])
-    """
-
-    def __init__(self, base: Dictionary | Overlay) -> None:
-        self._base = base
-        self._first: int = base._next if isinstance(base, Overlay) else -1
-        self._values: list[Value] = []
-        self._codes: dict[tuple[ValueType, Any], int] = {}
-
-    def peek(self, vt: ValueType, value: Value) -> int | None:
-        """The code this process knows of a value, without asking the store; the value is no tuple."""
-        own = self._codes.get((vt, value))
-        return self._base.peek(vt, value) if own is None else own
-
-    @property
-    def _next(self) -> int:
-        return self._first - len(self._values)
-
-    def intern(self, vt: ValueType, values: Sequence[Value]) -> list[int]:
-        """The code of each value, with a new one where there is none."""
-        found = self.codes_of(vt, values)
-        return [code if code is not None else self._own(vt, value) for code, value in zip(found, values, strict=True)]
-
-    def intern_one(self, vt: ValueType, value: Value) -> int:
-        """The code of one value, a new one if there is none."""
-        found = self.code_of(vt, value)
-        return self._own(vt, value) if found is None else found
-
-    def _own(self, vt: ValueType, value: Value) -> int:
-        key = (vt, key_of(vt, value))
-        with _OWNING:
-            code = self._codes.get(key)
-            if code is None:
-                code = self._next
-                self._values.append(value)
-                self._codes[key] = code
-        return code
-
-    def codes_of(self, vt: ValueType, values: Sequence[Value]) -> list[int | None]:
-        """The code of each value, None where neither this nor the base has one."""
-        if not self._codes:
-            return self._base.codes_of(vt, values)
-        own = [self._codes.get((vt, key_of(vt, value))) for value in values]
-        rest = iter(self._base.codes_of(vt, [v for v, code in zip(values, own, strict=True) if code is None]))
-        return [next(rest) if code is None else code for code in own]
-
-    def code_of(self, vt: ValueType, value: Value) -> int | None:
-        """The code of one value, None where neither this nor the base has one."""
-        own = self._codes.get((vt, key_of(vt, value)))
-        return self._base.code_of(vt, value) if own is None else own
-
-    def values_of(self, codes: Sequence[int]) -> list[Value]:
-        """The value of each code."""
-        if not any(code <= self._first for code in codes):
-            return self._base.values_of(codes)
-        own = self._values
-        below = self._base.values_of([code for code in codes if code > self._first])
-        rest = iter(below)
-        return [own[self._first - code] if code <= self._first else next(rest) for code in codes]

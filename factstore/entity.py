@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from factstore.columns import decode, ints
-from factstore.db import DbValue, EntityRef
+from factstore.db import DbValue
+from factstore.db_lookups import EntityRef
 from factstore.errors import EntityError
 from factstore.index import NO_INDEX, AttributeIndex
 from factstore.pull_fetch import current, facts_of, referrers_of, values_of

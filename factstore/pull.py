@@ -20,7 +20,8 @@ from typing import Any, Final
 import numpy as np
 
 from factstore.columns import Ints, decode, ints
-from factstore.db import DbValue, EntityRef
+from factstore.db import DbValue
+from factstore.db_lookups import EntityRef
 from factstore.forks import lazy
 from factstore.index import NO_INDEX, AttributeIndex
 from factstore.pull_fetch import Fetch, current, entids, facts_of, referrers_of, values_of

@@ -8,11 +8,12 @@ from typing import Any, Final
 import numpy as np
 
 from factstore.columns import EMPTY, Ints, Rows, encode, ints, order_by
-from factstore.db import DbValue, EntityRef
+from factstore.db import DbValue
+from factstore.db_lookups import EntityRef
 from factstore.errors import EntityError
 from factstore.index import NO_INDEX, AttributeIndex
 from factstore.schema import Attribute
-from factstore.values import coerce
+from factstore.values_coerce import coerce
 
 _LOOKUPS: Final = 1024
 """Entities that are looked up in the store before whole attributes are loaded instead."""

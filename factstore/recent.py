@@ -9,7 +9,7 @@ operations are put into the columns and a new strand begins.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from factstore.columns import EMPTY, LogRows, Rows, ints
@@ -115,6 +115,23 @@ class Strand:
                 elif attribute == a:
                     values.remove(v)
         return values
+
+    def facts_of(
+        self, facts: list[tuple[int, int]], e: int, *, since: Mapping[int, int], upto: int
+    ) -> list[tuple[int, int]]:
+        """``facts`` of one entity, (attribute, value), after the operations from each attribute's ``since`` on."""
+        if self._noted[0] < upto:
+            self._note_entities(upto)
+        for at in self._by_entity.get(e, ()):
+            _, a, v, _, added = self.ops[at]
+            # An attribute that is not asked about may be in a longer prefix than this.
+            if not since.get(a, upto) <= at < upto:
+                continue
+            if added:
+                facts.append((a, v))
+            else:
+                facts.remove((a, v))
+        return facts
 
     def holders_of(self, entities: list[int], a: int, v: int, *, since: int, upto: int) -> list[int]:
         """``entities``, that have a value, after the operations from ``since`` to ``upto``."""

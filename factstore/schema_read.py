@@ -16,7 +16,8 @@ from factstore.edn import Form, Position, Text
 from factstore.errors import InvalidValue, SchemaError
 from factstore.schema_builtin import BUILTIN, ENUMS, SCHEMA_ATTRIBUTES, Attribute, Ids
 from factstore.schema_define import attribute_of
-from factstore.values import Keyword, ValueType, coerce, shown
+from factstore.values import Keyword, ValueType
+from factstore.values_coerce import coerce, shown
 
 Definition = dict[Keyword, Any]
 """What is said of one attribute, entity spec or other ident: property -> value."""

@@ -8,8 +8,9 @@ from typing import Any
 
 from factstore.errors import InvalidValue
 from factstore.schema_builtin import Attribute, Ids
-from factstore.values import Value, ValueType, coerce
+from factstore.values import Value, ValueType
 from factstore.values_bytes import slot_type
+from factstore.values_coerce import coerce
 
 
 def slot_types(attribute: Attribute, size: int) -> Sequence[ValueType | None]:

@@ -7,66 +7,23 @@ commit did not touch.
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence, Set
-from typing import Final, NamedTuple, Protocol, Self
+from typing import Final, Self
 
 import numpy as np
 
-from factstore.columns import EMPTY, Intervals, Ints, LogRows, Rows, ints, order_by
+from factstore.columns import EMPTY, Intervals, Ints, Rows, ints
 from factstore.forks import forkable_lock
 from factstore.index import NO_INDEX, AttributeIndex
 from factstore.recent import Op, Strand
+from factstore.snapshot_changes import Change
 from factstore.snapshot_lives import Lives
+from factstore.snapshot_source import Facts, Source
 
 _SWAPPING: Final = forkable_lock()
 """Held while a list of past snapshots, any one, changes: too short to be worth a lock for each."""
 
-
-class Facts(NamedTuple):
-    """Facts of several attributes: parallel arrays."""
-
-    e: Ints
-    a: Ints
-    v: Ints
-    tx: Ints
-
-
-NO_FACTS = Facts(EMPTY, EMPTY, EMPTY, EMPTY)
-
-
-class Change(NamedTuple):
-    """What one or more transactions did to one attribute; nothing is in both."""
-
-    added: Rows
-    retracted: Rows
-
-
 Indexes = Mapping[int, AttributeIndex]
 """Indexes by attribute id; never changed once a snapshot has them."""
-
-
-class Source(Protocol):
-    """Where a snapshot's facts come from: a log that can say what held at any t it has reached."""
-
-    def load(self, attributes: Sequence[int], t: int) -> Mapping[int, Rows]:
-        """The facts of each attribute that hold at ``t``, in any order."""
-
-    def load_intervals(self, attributes: Sequence[int], t: int) -> Mapping[int, Intervals]:
-        """The facts of each attribute that ever held up to ``t``; ``end`` is FOREVER if they hold at ``t``."""
-
-    def facts_of(self, entities: Ints, t: int) -> Facts:
-        """All facts about ``entities`` that hold at ``t``."""
-
-    def lives_of(self, entities: Ints, t: int) -> Lives:
-        """All facts about ``entities`` that ever held up to ``t``."""
-
-    def lives_to(self, entities: Ints, t: int) -> Lives:
-        """All facts that ever held up to ``t`` and whose value is a ref to one of ``entities``."""
-
-    def entities(self, beyond: int, count: int, backwards: bool) -> Ints:
-        """Up to ``count`` entities next to ``beyond``, ascending, that any fact was ever about.
-
-        They are the nearest above it, ``backwards`` the nearest below.
-        """
 
 
 class Snapshot:
@@ -301,32 +258,3 @@ class Past:
 
 
 _PAST_KEPT: Final = 8
-
-
-def changes_of(log: LogRows) -> dict[int, Change]:
-    """The net change of each attribute over a stretch of a strict log.
-
-    Per fact the first and last operation decide: added if both assert, retracted if both retract; a
-    fact that was added and retracted again, or retracted and added again, nets to a replacement of
-    its transaction only, which is told as both.
-    """
-    changes: dict[int, Change] = {}
-    for attribute in np.unique(log.a).tolist():
-        mine = log.a == attribute
-        changes[attribute] = _net(log.e[mine], log.v[mine], log.tx[mine], log.added[mine])
-    return changes
-
-
-def _net(e: Ints, v: Ints, tx: Ints, added: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Change:
-    order = order_by(e, v)  # stable, and the log is in the order of transactions
-    e, v, tx, added = e[order], v[order], tx[order], added[order]
-    if not len(e):
-        return Change(Rows(e, v, tx), Rows(e, v, tx))
-    new = np.empty(len(e), dtype=np.bool_)
-    new[0] = True
-    new[1:] = (e[1:] != e[:-1]) | (v[1:] != v[:-1])
-    first = np.flatnonzero(new)
-    last = np.append(first[1:], len(e)) - 1
-    held_before, holds_after = ~added[first], added[last]
-    gone, come = first[held_before], last[holds_after]
-    return Change(Rows(e[come], v[come], tx[come]), Rows(e[gone], v[gone], tx[gone]))

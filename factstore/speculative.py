@@ -17,8 +17,10 @@ from factstore.columns import EMPTY, Intervals, Ints, Mask, Rows, ints, member, 
 from factstore.datom import FOREVER, TX0
 from factstore.index import AttributeIndex
 from factstore.recent import Op
-from factstore.snapshot import Change, Facts, Indexes, Snapshot
+from factstore.snapshot import Indexes, Snapshot
+from factstore.snapshot_changes import Change
 from factstore.snapshot_lives import Lives
+from factstore.snapshot_source import Facts
 
 FIRST_SPECULATIVE: Final = TX0 // 2
 """Entities that only a speculative transaction knows have ids from here on: far above every real one,
@@ -151,7 +153,9 @@ class SpeculativeSnapshot(Snapshot):
 
     def facts_of_one(self, e: int) -> list[tuple[int, int]]:
         changed = self._changed()
-        facts = [(a, v) for a in changed for v in self.values_of(e, a)]
+        starts = {a: self._nearest(a) for a in changed}
+        facts = [(a, v) for a, (_, index) in starts.items() for v in index.values_of(e)]
+        facts = self._strand.facts_of(facts, e, since={a: since for a, (since, _) in starts.items()}, upto=self._prefix)
         if e >= FIRST_SPECULATIVE:  # the root knows nothing of it
             return facts
         return facts + [fact for fact in self._root.facts_of_one(e) if fact[0] not in changed]

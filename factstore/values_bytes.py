@@ -8,18 +8,8 @@ from typing import Final
 from uuid import UUID
 
 from factstore.errors import InvalidValue
-from factstore.values import (
-    LONG_MAX,
-    LONG_MIN,
-    PYTHON_TYPES,
-    Value,
-    ValueType,
-    coerce,
-    decode_inline,
-    encode_inline,
-    shown,
-    type_of,
-)
+from factstore.values import LONG_MAX, LONG_MIN, PYTHON_TYPES, Value, ValueType, decode_inline, encode_inline, type_of
+from factstore.values_coerce import coerce, shown
 
 
 def to_bytes(vt: ValueType, value: Value) -> bytes:

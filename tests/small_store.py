@@ -12,8 +12,9 @@ from factstore.datom import FOREVER, TX0
 from factstore.db import DbValue
 from factstore.dictionary import Dictionary
 from factstore.schema import Ids, Schema
-from factstore.snapshot import Facts, Snapshot
+from factstore.snapshot import Snapshot
 from factstore.snapshot_lives import Lives, lives_at
+from factstore.snapshot_source import Facts
 from factstore.values import Keyword, ValueType
 
 ONE, MANY, IDENTITY = 60, 61, 62

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
-from factstore.dictionary import Dictionary, Entry, Overlay
+from factstore.dictionary import Dictionary
+from factstore.dictionary_entries import Entry
+from factstore.dictionary_overlay import Overlay
 from factstore.errors import LogError
 from factstore.values import Keyword, Value, ValueType
 

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from factstore.columns import NO_ROWS, Rows, ints
 from factstore.datom import TX0
 from factstore.db import DbValue
-from factstore.dictionary import Overlay
+from factstore.dictionary_overlay import Overlay
 from factstore.errors import EntityError, FactstoreError, QueryError, SchemaError
 from factstore.pull import pull, pull_ids, pull_many
 from factstore.pull_paths import Paths
 from factstore.pull_pattern import AttrSpec, PullPattern, Recursion, parse_pull
-from factstore.snapshot import Change
+from factstore.snapshot_changes import Change
 from factstore.speculative import SpeculativeSnapshot
 from factstore.values import Keyword
 from tests.small_store import ATTRIBUTES, GOOD, SCHEMA, Fact, SmallStore, db_of, warm

@@ -12,17 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factstore.errors import InvalidValue
-from factstore.values import (
-    URI,
-    Keyword,
-    Symbol,
-    ValueType,
-    coerce,
-    decode_inline,
-    encode_inline,
-    type_of,
-)
+from factstore.values import URI, Keyword, Symbol, ValueType, decode_inline, encode_inline, type_of
 from factstore.values_bytes import from_bytes, to_bytes
+from factstore.values_coerce import coerce
 
 doubles = st.floats(allow_nan=False)
 instants = st.datetimes(timezones=st.just(UTC), min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30)).map(

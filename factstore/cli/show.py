@@ -14,8 +14,6 @@ from factstore.cli.render import cell, csv_text, json_text, plain, put, put_data
 from factstore.conn import Connection
 from factstore.conn_stats import Stats
 from factstore.database import Commit
-from factstore.datom import FIRST_ENTITY
-from factstore.schema import Attribute
 from factstore.values import Keyword
 
 _POLL: Final = 0.5
@@ -76,46 +74,15 @@ def _keyed(said: dict[str, Any]) -> dict[Keyword, Any]:
 
 
 def schema(arguments: argparse.Namespace) -> None:
-    """Prints the attributes, as a table or as the transaction data that would make them."""
+    """Prints the schema, as a table or as the transaction data that would make it."""
     with opened(arguments) as conn:
-        attributes = [a for a in conn.schema if arguments.builtin or a.id >= FIRST_ENTITY]
+        found = conn.schema
     if arguments.format == "table":
-        put(table_text(["attribute", "type", "cardinality", "properties", "doc"], [*map(_row, attributes)]))
+        put(found.to_text(builtin=arguments.builtin) + "\n")
     elif arguments.format == "edn":
-        put("[" + "\n ".join(edn.write(definition(a)) for a in attributes) + "]\n")
+        put(f"[{found.to_edn(builtin=arguments.builtin).strip()}]\n")
     else:
-        put("[" + ",\n ".join(json_text(definition(a)) for a in attributes) + "]\n")
-
-
-def definition(attribute: Attribute) -> dict[Keyword, Any]:
-    """The map that would define an attribute."""
-    said = {
-        "db/ident": attribute.ident,
-        "db/valueType": attribute.type.ident,
-        "db/cardinality": Keyword(f"db.cardinality/{_cardinality(attribute)}"),
-        "db/unique": attribute.unique and Keyword(f"db.unique/{attribute.unique}"),
-        "db/isComponent": attribute.component or None,
-        "db/index": attribute.indexed or None,
-        "db/noHistory": attribute.no_history or None,
-        "db/tupleAttrs": attribute.tuple_attrs and list(attribute.tuple_attrs),
-        "db/tupleTypes": attribute.tuple_types and list(attribute.tuple_types),
-        "db/tupleType": attribute.tuple_type,
-        "db/derivedBy": attribute.derived_by,
-        "db/doc": attribute.doc,
-    }
-    return {Keyword(name): value for name, value in said.items() if value is not None}
-
-
-def _cardinality(attribute: Attribute) -> str:
-    return "many" if attribute.many else "one"
-
-
-def _row(attribute: Attribute) -> tuple[str, ...]:
-    told = ("ident", "valueType", "cardinality", "doc")
-    more = {name.name: value for name, value in definition(attribute).items() if name.name not in told}
-    properties = [name if value is True else f"{name} {plain(value)}" for name, value in more.items()]
-    type = attribute.type.ident.name
-    return repr(attribute.ident), type, _cardinality(attribute), ", ".join(properties), attribute.doc or ""
+        put("[" + ",\n ".join(map(json_text, found.to_data(builtin=arguments.builtin))) + "]\n")
 
 
 def stats(arguments: argparse.Namespace) -> None:

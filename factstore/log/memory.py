@@ -18,7 +18,8 @@ from pyrsistent import PMap, pmap
 
 from factstore.columns import EMPTY, NO_ROWS, Intervals, Ints, LogRows, Rows, member
 from factstore.datom import FIRST_ENTITY, FOREVER, TX0
-from factstore.dictionary import Dictionary, Entry
+from factstore.dictionary import Dictionary
+from factstore.dictionary_entries import Entry
 from factstore.errors import LogError
 from factstore.forks import renewed_in_children
 from factstore.index import NO_INDEX, AttributeIndex, Found
@@ -40,8 +41,8 @@ from factstore.log.port import (
     rows_at,
 )
 from factstore.log.stretch import Entries, Stretch, settled
-from factstore.snapshot import NO_FACTS, Facts
 from factstore.snapshot_lives import Lives
+from factstore.snapshot_source import NO_FACTS, Facts
 from factstore.values import Value, ValueType
 
 _NO_LOG = LogRows(EMPTY, EMPTY, EMPTY, EMPTY, EMPTY, np.empty(0, dtype=np.bool_))

@@ -16,12 +16,14 @@ import numpy as np
 
 from factstore.columns import Intervals, Ints, LogRows, decode, encode, ints, member
 from factstore.datom import FOREVER, TX0
-from factstore.dictionary import Dictionary, Entry, Overlay, Unknown, key_of
+from factstore.dictionary import Dictionary
+from factstore.dictionary_entries import Entry, Unknown, key_of
+from factstore.dictionary_overlay import Overlay
 from factstore.errors import LogError
 from factstore.log.erasure import Erasure
 from factstore.log.stretch import Entries, Stretch
 from factstore.schema import BUILTIN, SCHEMA_ATTRIBUTES, Ids, Schema, bootstrap_facts
-from factstore.snapshot import Facts, Source
+from factstore.snapshot_source import Facts, Source
 from factstore.values import Value, ValueType
 
 FIRST_CODE: Final = 256

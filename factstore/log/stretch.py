@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from factstore.columns import EMPTY, Ints, LogRows, Mask, ints, member
-from factstore.dictionary import Entry
+from factstore.dictionary_entries import Entry
 from factstore.errors import LogError
 from factstore.schema import Schema
 from factstore.values import ValueType

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from factstore.columns import ints
-from factstore.dictionary import Dictionary, digest, key_of
+from factstore.dictionary import Dictionary
+from factstore.dictionary_entries import digest, key_of
 from factstore.log import Wanted
 from factstore.postgres.arrays import columns, int2s, int4s, int8s, uuids
 from factstore.postgres.known import Known

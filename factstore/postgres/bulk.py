@@ -18,7 +18,7 @@ import psycopg
 from factstore.columns import EMPTY, Ints
 from factstore.columns_order import ranked
 from factstore.datom import TX0
-from factstore.dictionary import Entry
+from factstore.dictionary_entries import Entry
 from factstore.log import Assertions, Plan
 from factstore.postgres.pool import Row, Session
 from factstore.postgres.stream import HEADER, TRAILER, entry_pieces, fact_pieces, log_pieces

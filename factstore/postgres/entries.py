@@ -12,7 +12,7 @@ import numpy as np
 from psycopg.types.numeric import Int8
 
 from factstore.columns import Ints, ints
-from factstore.dictionary import Entry
+from factstore.dictionary_entries import Entry
 from factstore.errors import LogError
 from factstore.postgres.arrays import int8s
 from factstore.postgres.pool import TOO_LARGE, Pool

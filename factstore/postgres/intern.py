@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from factstore.columns import ints
-from factstore.dictionary import Entry, digest_of
+from factstore.dictionary_entries import Entry, digest_of
 from factstore.postgres.arrays import byteas, int2s, int8s, texts, uuids
 from factstore.values import ValueType
 from factstore.values_bytes import to_bytes

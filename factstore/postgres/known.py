@@ -17,7 +17,7 @@ from factstore.log import Counters, Plan, operations
 from factstore.postgres.merge import ops_of
 from factstore.recent import Op, ops_in
 from factstore.schema import Schema
-from factstore.snapshot import Facts
+from factstore.snapshot_source import Facts
 from factstore.values import ValueType
 
 _LARGE: Final = 4096

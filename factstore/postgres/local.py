@@ -20,16 +20,18 @@ import numpy as np
 
 from factstore.columns import Ints, LogRows, Rows, ints
 from factstore.datom import TX0
-from factstore.dictionary import Entry
+from factstore.dictionary_entries import Entry
 from factstore.errors import StoreError
-from factstore.index import AttributeIndex, Segment
+from factstore.index import AttributeIndex
+from factstore.index_segment import Segment
 from factstore.log import rows_at
 from factstore.postgres.column_file import Cached, Stamp, read, write
 from factstore.postgres.entries import MANY, decoded
 from factstore.postgres.mapped_file import Basis
 from factstore.postgres.value_file import NO_VALUES, Values, read_values, write_values
 from factstore.schema import BUILTIN, Ids
-from factstore.snapshot import Facts, changes_of
+from factstore.snapshot_changes import changes_of
+from factstore.snapshot_source import Facts
 
 DISK_BYTES: Final = 4 << 30
 """The bound on a directory where none is given."""

@@ -17,7 +17,7 @@ import psycopg
 from psycopg.types.numeric import Int8
 
 from factstore.datom import FIRST_ENTITY, TX0
-from factstore.dictionary import digest
+from factstore.dictionary_entries import digest
 from factstore.errors import StoreError
 from factstore.postgres.arrays import uuids
 from factstore.postgres.merge import flags

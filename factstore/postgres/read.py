@@ -17,7 +17,8 @@ from psycopg.types.numeric import Int8
 
 from factstore.columns import Intervals, Ints, LogRows, Rows, ints
 from factstore.datom import FOREVER, TX0
-from factstore.dictionary import Dictionary, Entry, digest
+from factstore.dictionary import Dictionary
+from factstore.dictionary_entries import Entry, digest
 from factstore.errors import LogError
 from factstore.log import NO_ENTRIES, Counters, Entries, Sizes, chained
 from factstore.postgres.arrays import columns, int4s, int8s, uuids, whole_numbers
@@ -28,8 +29,8 @@ from factstore.postgres.pool import TOO_LARGE, Pool, Row
 from factstore.postgres.statements import statements
 from factstore.postgres.value_file import Values
 from factstore.postgres.version import check_version
-from factstore.snapshot import NO_FACTS, Facts
 from factstore.snapshot_lives import Lives, lives_at
+from factstore.snapshot_source import NO_FACTS, Facts
 from factstore.values import Value, ValueType
 
 _FACT: Final = (("e", ">i8"), ("v", ">i8"), ("tx", ">i8"), ("a", ">i4"))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from factstore.columns import Ints, ints
-from factstore.dictionary import Entry, digest_of
+from factstore.dictionary_entries import Entry, digest_of
 from factstore.log import Assertions
 from factstore.postgres.arrays import check_attributes
 from factstore.postgres.intern import is_text

@@ -13,7 +13,7 @@ from psycopg.types.numeric import Int8
 
 from factstore.columns import Ints
 from factstore.datom import TX0
-from factstore.dictionary import Entry
+from factstore.dictionary_entries import Entry
 from factstore.log import Assertions, Entries, Settled, Stretch, settled
 from factstore.postgres.arrays import bools, check_attributes, int4s, int8s
 from factstore.postgres.merge import bits_of, flags

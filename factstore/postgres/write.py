@@ -14,7 +14,8 @@ import psycopg
 from psycopg.types.numeric import Int8
 
 from factstore.columns import Ints
-from factstore.dictionary import Dictionary, key_of
+from factstore.dictionary import Dictionary
+from factstore.dictionary_entries import key_of
 from factstore.log import Counters, Erasure, Pending, Plan, Stretch, changed_plan, changed_stretch
 from factstore.postgres import bulk
 from factstore.postgres.ahead import Questions
@@ -25,7 +26,7 @@ from factstore.postgres.merge import bits_of, ops_of, statements_of
 from factstore.postgres.pool import Row, Session, pipelined, translated
 from factstore.postgres.read import facts_in
 from factstore.postgres.stretch import last_of, send_stretch
-from factstore.snapshot import NO_FACTS, Facts
+from factstore.snapshot_source import NO_FACTS, Facts
 from factstore.values import Value, ValueType
 
 _FEW = 1024

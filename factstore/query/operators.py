@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from factstore.columns import Ints, Mask, distinct_rows, member, rank, spans, unique
-from factstore.index import Sorted
+from factstore.index_segment import Sorted
 from factstore.query.relation import Column, Relation, Values, may_meet, same_kind
 
 

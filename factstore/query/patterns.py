@@ -30,7 +30,8 @@ from factstore.query.naming import entity_constant, ids_of
 from factstore.query.operators import agreeing, distinct, join
 from factstore.query.relation import NOWHERE, REF, Column, Relation, Values, may_meet, same_kind
 from factstore.schema import Attribute
-from factstore.values import ValueType, coerce, encode_inline
+from factstore.values import ValueType, encode_inline
+from factstore.values_coerce import coerce
 
 _SAMPLE: Final = 1024
 _ONCE: Final = Relation.true()

@@ -14,8 +14,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from factstore.columns import EMPTY, Ints, decode, encode_inline_array, ints
-from factstore.dictionary import Dictionary, Overlay
-from factstore.values import PYTHON_TYPES, Value, ValueType, coerce, type_of
+from factstore.dictionary import Dictionary
+from factstore.dictionary_overlay import Overlay
+from factstore.values import PYTHON_TYPES, Value, ValueType, type_of
+from factstore.values_coerce import coerce
 
 ANY: Final = 0
 """The kind of a column whose values are of several types."""

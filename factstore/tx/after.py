@@ -9,8 +9,8 @@ import numpy as np
 from factstore.columns import Ints, LogRows
 from factstore.datom import TX0
 from factstore.db import DbValue
-from factstore.dictionary import Overlay
-from factstore.snapshot import changes_of
+from factstore.dictionary_overlay import Overlay
+from factstore.snapshot_changes import changes_of
 from factstore.speculative import SpeculativeSnapshot
 from factstore.tx.plan import Plan
 from factstore.values import ValueType

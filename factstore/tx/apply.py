@@ -9,7 +9,7 @@ import numpy as np
 from factstore.columns import Ints, Mask, ints, member, rank
 from factstore.schema import Attribute, Schema
 from factstore.schema_tuples import has_refs, with_entities
-from factstore.snapshot import Facts
+from factstore.snapshot_source import Facts
 from factstore.tx.before import Before, traits
 from factstore.tx.diff import NOTHING, TWO, Diff, Said, diff, joined
 from factstore.tx.encode import Codes

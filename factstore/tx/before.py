@@ -11,7 +11,7 @@ import numpy as np
 from factstore.columns import EMPTY, Ints, Mask, ints, member
 from factstore.datom import TX0
 from factstore.schema import Attribute, Schema
-from factstore.snapshot import Facts
+from factstore.snapshot_source import Facts
 from factstore.tx.reader import Reader, concat
 
 

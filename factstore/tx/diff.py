@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from factstore.columns import EMPTY, Ints, Mask, member, pack
 from factstore.columns_order import distinct_order, order_within
 from factstore.datom import TX0
-from factstore.snapshot import Facts
+from factstore.snapshot_source import Facts
 
 ADD: Final = 0
 RETRACT: Final = 1

@@ -15,7 +15,9 @@ import numpy as np
 
 from factstore.columns import Ints, decode, encode_inline_array, ints
 from factstore.columns_order import in_order
-from factstore.dictionary import Dictionary, Entries, Entry, Overlay
+from factstore.dictionary import Dictionary
+from factstore.dictionary_entries import Entries, Entry
+from factstore.dictionary_overlay import Overlay
 from factstore.errors import InvalidValue, LogError
 from factstore.schema import Attribute
 from factstore.schema_tuples import coerce_tuple
@@ -23,8 +25,9 @@ from factstore.tx.forms import Forms
 from factstore.tx.gather import Column, Gathered
 from factstore.tx.reader import Reader
 from factstore.tx.unsettled import LATE, Late, Unsettled
-from factstore.values import Value, ValueType, coerce, shown
+from factstore.values import Value, ValueType
 from factstore.values_bytes import to_bytes
+from factstore.values_coerce import coerce, shown
 
 PROVISIONAL: Final = 1 << 62
 _FEW: Final = 1000

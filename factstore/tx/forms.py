@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
-from factstore import edn, values
+from factstore import edn, values_coerce
 from factstore.errors import FactstoreError, TransactionError
 from factstore.values import Keyword
 
@@ -57,7 +57,7 @@ def read_forms(data: Any) -> Sequence[Any]:
 
 def shown(value: Any) -> str:
     """A value as a message shows it: its repr, cut where it gets long."""
-    return values.shown(value, _SHOWN)
+    return values_coerce.shown(value, _SHOWN)
 
 
 def name_of(value: Any) -> str | None:

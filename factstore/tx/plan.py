@@ -9,8 +9,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from factstore.columns import EMPTY, Ints, ints
-from factstore.datom import TX0
-from factstore.dictionary import Entry
+from factstore.dictionary_entries import Entry
 from factstore.forks import lazy
 from factstore.recent import Op
 from factstore.schema import Schema
@@ -28,7 +27,7 @@ class Allocation(Protocol):
     def next_v(self) -> int: ...
 
 
-class Counters(NamedTuple):
+class Counters(msgspec.Struct, frozen=True):
     """An :class:`Allocation`."""
 
     t: int
@@ -45,30 +44,20 @@ class Assertions(NamedTuple):
     v: Ints
 
 
-class QuickPlan:
+class QuickPlan(msgspec.Struct, eq=False, dict=True):
     """A :class:`Plan` as plain numbers, which become arrays when somebody asks for them."""
 
-    def __init__(
-        self,
-        *,
-        t: int,
-        ops: Sequence[Op],
-        tempids: Mapping[str | int, int],
-        next_e: int,
-        schema: Schema,
-        encoded_instant: int,
-    ) -> None:
-        self.t = t
-        self.tx = TX0 + t
-        self.ops = ops
-        """Retractions, then assertions, the transaction's instant last."""
-        self.tempids = tempids
-        self.next_e = next_e
-        self.schema = schema
-        self.encoded_instant = encoded_instant
-        self.entries: Sequence[Entry] = ()
-        self.next_v = 0
-        """Of a transaction that is going to be written."""
+    t: int
+    tx: int
+    ops: Sequence[Op]
+    """Retractions, then assertions, the transaction's instant last."""
+    tempids: Mapping[str | int, int]
+    next_e: int
+    schema: Schema
+    encoded_instant: int
+    entries: Sequence[Entry] = ()
+    next_v: int = 0
+    """Of a transaction that is going to be written."""
 
     @lazy
     def added(self) -> Assertions:

@@ -7,8 +7,9 @@ from typing import Protocol
 
 from factstore.columns import ints
 from factstore.db import DbValue
-from factstore.dictionary import Dictionary, Overlay
-from factstore.snapshot import Facts
+from factstore.dictionary import Dictionary
+from factstore.dictionary_overlay import Overlay
+from factstore.snapshot_source import Facts
 from factstore.tx.plain import sensitive
 from factstore.tx.reader import Reader
 from factstore.values import Value, ValueType
@@ -38,9 +39,8 @@ class Points(Protocol):
     def values_of(self) -> Callable[[int, int], Sequence[int]]:
         """Gives the encoded values of an (entity, attribute)."""
 
-    @property
-    def facts_of(self) -> Callable[[int], list[tuple[int, int]]]:
-        """Gives all facts about one entity: (attribute, encoded value)."""
+    def facts_of(self, e: int) -> list[tuple[int, int]]:
+        """All facts about one entity: (attribute, encoded value)."""
 
     def referrers(self, e: int) -> list[tuple[int, int]]:
         """All facts whose value is one entity: (entity, attribute)."""
@@ -57,30 +57,32 @@ class DbPoints:
     [60]
     """
 
-    __slots__ = ("_db", "_snapshot", "code_of", "facts_of", "values_of")
+    __slots__ = ("_db", "code_of", "values_of")
     batched = False
 
     def __init__(self, db: DbValue) -> None:
         self._db = db
-        self._snapshot = db.snapshot
         # Their own methods, as they are called for every fact.
         self.code_of = db.dictionary.code_of
         self.values_of = db.snapshot.values_of
-        self.facts_of = db.snapshot.facts_of_one
 
     def expect(self, codes: Iterable[tuple[ValueType, Value]]) -> None:
         """Nothing is gained by asking for several codes at once."""
 
     def holders(self, pairs: Sequence[tuple[int, int]]) -> list[int]:
-        found = (self._snapshot.holders_of(a, v) for a, v in pairs)
+        holders_of = self._db.snapshot.holders_of
+        found = (holders_of(a, v) for a, v in pairs)
         return [entities[0] if entities else -1 for entities in found]
 
     def read(self, entities: Iterable[int]) -> None:
         """What is in memory need not be read."""
 
+    def facts_of(self, e: int) -> list[tuple[int, int]]:
+        return self._db.snapshot.facts_of_one(e)
+
     def referrers(self, e: int) -> list[tuple[int, int]]:
         refs, _ = sensitive(self._db.schema)
-        return self._snapshot.referrers_of(e, refs)
+        return self._db.snapshot.referrers_of(e, refs)
 
 
 class ReaderPoints:

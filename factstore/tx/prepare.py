@@ -11,7 +11,7 @@ import numpy as np
 from factstore.columns import Ints, ints
 from factstore.datom import TX0
 from factstore.db import DbValue
-from factstore.dictionary import Entry
+from factstore.dictionary_entries import Entry
 from factstore.schema import Ids, Schema
 from factstore.tx.after import db_after
 from factstore.tx.apply import Applier
@@ -33,7 +33,8 @@ from factstore.tx.reader import Reader
 from factstore.tx.redefine import redefined
 from factstore.tx.resolve import Resolver
 from factstore.tx.tabulate import Load, tabulate
-from factstore.values import Value, ValueType, coerce, decode_inline, encode_inline
+from factstore.values import Value, ValueType, decode_inline, encode_inline
+from factstore.values_coerce import coerce
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _NO_FUNCTIONS: Final[Mapping[str, Function]] = {}

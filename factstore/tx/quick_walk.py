@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import UTC
 from typing import Any, Final
 
+import msgspec
+
 from factstore.datom import FIRST_ENTITY, TX0
 from factstore.schema import Schema
 from factstore.tx.forms import CURRENT_TX
@@ -17,44 +19,27 @@ class NotPlain(Exception):
     """Something the short way does not know; never seen outside."""
 
 
-class Walk:
+class Walk(msgspec.Struct, eq=False):
     """What one transaction says: subjects are entity ids, or ``~slot`` for whom it does not know yet."""
 
-    __slots__ = (
-        "_next_e",
-        "_schema",
-        "adds",
-        "claims",
-        "gone",
-        "interned",
-        "lookups",
-        "retracts",
-        "slots",
-        "subjects",
-        "targets",
-        "tempids",
-        "tx",
-    )
-
-    def __init__(self, schema: Schema, next_e: int, tx: int) -> None:
-        self._schema = schema
-        self._next_e = next_e
-        self.tx = tx
-        self.slots = 0
-        self.tempids: dict[str | int, int] = {}
-        self.lookups: dict[tuple[int, Value], int] = {}
-        self.adds: list[tuple[int, Plain, Value]] = []
-        """(subject, attribute, value); the value of a ref is a subject."""
-        self.retracts: list[tuple[int, Plain, Value]] = []
-        self.gone: list[int] = []
-        """The entities that are retracted whole."""
-        self.claims: list[tuple[int, Plain, Value, bool]] = []
-        """(subject, unique attribute, value, whether it is looked up rather than said)."""
-        self.subjects: set[int] = set()
-        """The slots that something is said about, ..."""
-        self.targets: list[int] = []
-        """... and the unknown ones that something refers to."""
-        self.interned: list[tuple[ValueType, Value]] = []
+    schema: Schema
+    next_e: int
+    tx: int
+    slots: int = 0
+    tempids: dict[str | int, int] = {}
+    lookups: dict[tuple[int, Value], int] = {}
+    adds: list[tuple[int, Plain, Value]] = []
+    """(subject, attribute, value); the value of a ref is a subject."""
+    retracts: list[tuple[int, Plain, Value]] = []
+    gone: list[int] = []
+    """The entities that are retracted whole."""
+    claims: list[tuple[int, Plain, Value, bool]] = []
+    """(subject, unique attribute, value, whether it is looked up rather than said)."""
+    subjects: set[int] = set()
+    """The slots that something is said about, ..."""
+    targets: list[int] = []
+    """... and the unknown ones that something refers to."""
+    interned: list[tuple[ValueType, Value]] = []
 
     def take(self, data: Sequence[Any]) -> None:
         """Takes every form."""
@@ -89,7 +74,7 @@ class Walk:
         """Whether it is one lookup ref rather than two refs, or looks enough like one."""
         if len(value) != 2 or not isinstance(value, Sequence) or type(value[0]) is not str:
             return False
-        return self._schema.get(value[0]) is not None
+        return self.schema.get(value[0]) is not None
 
     def _add(self, entity: Any, name: Any, value: Any) -> None:
         self._say(self._subject(entity), self._attribute(name), value)
@@ -131,7 +116,7 @@ class Walk:
         return value
 
     def _attribute(self, name: Any) -> Plain:
-        found = plain(self._schema, name) if type(name) is str else None
+        found = plain(self.schema, name) if type(name) is str else None
         if found is None:
             raise NotPlain
         return found
@@ -139,7 +124,7 @@ class Walk:
     def _subject(self, ref: Any) -> int:
         kind = type(ref)
         if kind is int:
-            if 0 < ref < self._next_e or TX0 <= ref <= self.tx:
+            if 0 < ref < self.next_e or TX0 <= ref <= self.tx:
                 return int(ref)
             if ref >= 0:
                 raise NotPlain
@@ -147,7 +132,7 @@ class Walk:
         if kind is str:
             if ref in CURRENT_TX:
                 return self.tx
-            known = self._schema.entid(ref)
+            known = self.schema.entid(ref)
             if known is not None:
                 return known
             if ref.startswith(":"):

@@ -10,7 +10,7 @@ import numpy as np
 from factstore.columns import Ints, Rows
 from factstore.db import DbValue
 from factstore.index import Found
-from factstore.snapshot import NO_FACTS, Facts
+from factstore.snapshot_source import NO_FACTS, Facts
 from factstore.values import Value, ValueType
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from factstore.columns import EMPTY, Ints, ints, member
-from factstore.snapshot import NO_FACTS, Facts
+from factstore.snapshot_source import NO_FACTS, Facts
 from factstore.tx.before import Before, at
 from factstore.tx.reader import concat
 

@@ -11,10 +11,11 @@ import numpy as np
 from factstore.columns import Ints, LogRows, ints
 from factstore.datom import TX0
 from factstore.db import DbValue
-from factstore.dictionary import Entry, Overlay
+from factstore.dictionary_entries import Entry
+from factstore.dictionary_overlay import Overlay
 from factstore.recent import FEW, ops_in
 from factstore.schema import Ids
-from factstore.snapshot import changes_of
+from factstore.snapshot_changes import changes_of
 from factstore.speculative import FIRST_SPECULATIVE, SpeculativeSnapshot
 from factstore.tx.encode import PROVISIONAL
 from factstore.tx.operations import Function
@@ -24,7 +25,8 @@ from factstore.tx.prepare import in_full
 from factstore.tx.quick import quick
 from factstore.tx.reader import DbReader
 from factstore.tx.report import TxReport
-from factstore.values import ValueType, coerce, decode_inline, encode_inline
+from factstore.values import ValueType, decode_inline, encode_inline
+from factstore.values_coerce import coerce
 
 _FIRST_CODE: Final = PROVISIONAL // 2
 _NO_FUNCTIONS: Final[Mapping[str, Function]] = {}

@@ -9,7 +9,7 @@ import numpy as np
 
 from factstore.columns import Ints, encode_inline_array, ints
 from factstore.datom import TX0
-from factstore.dictionary import Entry
+from factstore.dictionary_entries import Entry
 from factstore.log import Counters, Log, Writer
 from factstore.schema import Ids, Schema
 from factstore.values import Keyword, ValueType

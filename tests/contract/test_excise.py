@@ -118,6 +118,13 @@ def test_only_some_attributes_of_an_entity_go(conn, other) -> None:
     assert everything(conn) == everything(other) == left
 
 
+def test_a_composite_goes_with_a_part_that_was_renamed(conn) -> None:
+    conn.transact([{"db/id": "p/pay", "db/ident": "p/salary"}])
+    ann = conn.db().entid_strict(["p/name", "ann"])
+    conn.excise(ann, attrs=["p/salary"])
+    assert list(conn.db().history().datoms("p/mail+pay", e=ann)) == []
+
+
 @pytest.mark.parametrize("before", [4, TX0 + 4, START + timedelta(days=4), START + timedelta(days=3, hours=1)])
 def test_only_what_was_asserted_before_a_time_goes(conn, other, before) -> None:
     ann, every = entity(conn, "ann"), everything(conn)

@@ -89,7 +89,7 @@ def test_a_fresh_process_reads_what_was_streamed(postgres_log: PostgresLog, dsn:
 def test_the_indexes_are_there_again(postgres_log: PostgresLog, admin: psycopg.Connection) -> None:
     before = indexes(admin)
     loaded(postgres_log)
-    assert (len(before), indexes(admin)) == (6, before)
+    assert (len(before), indexes(admin)) == (7, before)
 
 
 def test_a_refused_load_leaves_store_and_indexes_as_they_were(

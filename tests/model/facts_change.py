@@ -134,8 +134,7 @@ class _Transaction(Said):
         while gone != grown:
             grown = set(gone)
             gone |= {v for e, a, v in held if e in gone and a in component}
-        if any(isinstance(e, int) and TX0 <= e < self.tx for e in gone):
-            self.codes.add("tx/instant")
+        self.gone_whole = {e for e in gone if isinstance(e, int)}
         return ended | {(e, a, v) for e, a, v in held if e in gone or (a in refs and v in gone)}
 
     def check_unique(self, retracted: set[Fact]) -> None:
@@ -167,6 +166,8 @@ class _Transaction(Said):
 
     def check_schema(self, added: set[Fact], retracted: set[Fact]) -> None:
         """What the schema may become, and whether the facts allow it."""
+        if any(TX0 <= e < self.tx for e in self.gone_whole):
+            self.codes.add("tx/instant")  # a transaction keeps its instant
         if any(e < FIRST_ENTITY for e, _, _ in added | retracted):
             self.codes.add("schema/immutable")
             return

@@ -35,6 +35,8 @@ class Said:
         self.retracts: list[tuple[Any, Attr, Any]] = []
         self.wiped: list[tuple[Any, Attr]] = []
         self.gone: list[Any] = []
+        self.gone_whole: set[int] = set()
+        """Who ends with ``gone``, components included."""
         self.olds: list[tuple[Any, Attr, Any]] = []
         self.given: list[int] = []
         self.codes: set[str] = set()

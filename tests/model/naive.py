@@ -39,7 +39,7 @@ from factstore.query.ast import (
 from factstore.query.functions import BUILTIN
 from factstore.query.parse import parse_query, parse_rules
 from factstore.schema import Schema
-from factstore.values import coerce
+from factstore.values_coerce import coerce
 
 Env = dict[str, Any]
 Names = frozenset[str]

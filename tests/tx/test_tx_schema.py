@@ -169,6 +169,15 @@ def test_a_composite_key_is_free_when_its_entity_is_retracted() -> None:
     assert store.db.entid(["reg/key", ("algebra", 2024)]) == new
 
 
+def test_a_composite_tuple_follows_a_part_that_was_renamed() -> None:
+    store = Store()
+    store.transact([{"db/id": "reg/year", "db/ident": "reg/from"}])
+    new = store.transact([{"db/id": "new", "reg/from": 2024}]).tempids["new"]
+    assert store.of(new)["reg/key"] == (None, 2024)
+    store.transact([["db/retractEntity", new]])
+    assert store.of(new) == {}
+
+
 def test_a_composite_tuple_is_not_written_by_hand() -> None:
     store = Store()
     store.refused([{"reg/key": ["bio", 1]}], "tx/composite-tuple")

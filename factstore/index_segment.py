@@ -1,0 +1,178 @@
+"""A sorted array of facts of one attribute, and what makes looking up in it cheap.
+
+That is an offset array where ids are dense, and a by-value permutation made on first use.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from factstore.columns import NO_ROWS, Ints, Rows, bisect_within, ints, order_by
+from factstore.forks import lazy
+
+_DENSE: Final = 8
+"""An offset array is made while it has at most this many slots of four bytes per fact."""
+
+
+class Sorted:
+    """A sorted int64 array that finds the range of a key in O(1) where the keys are dense."""
+
+    __slots__ = ("_low", "_offsets", "_single", "_width", "keys")
+
+    def __init__(self, keys: Ints) -> None:
+        self.keys = keys
+        self._low = int(keys[0]) if len(keys) else 0
+        self._offsets = self._make_offsets()
+        self._width = -1 if self._offsets is None else len(self._offsets) - 1
+        # An item of a memoryview is an int at once; of an array it is an object to be converted.
+        self._single = None if self._offsets is None else self._offsets.data
+
+    def _make_offsets(self) -> NDArray[Any] | None:
+        keys = self.keys
+        if not len(keys):
+            return np.zeros(1, dtype=np.int64)
+        width = int(keys[-1]) - self._low + 1
+        if width > _DENSE * len(keys) + 1024:
+            return None
+        counts = np.bincount(keys - self._low, minlength=width)
+        offsets: NDArray[Any] = np.zeros(width + 1, dtype=np.int32 if len(keys) < 2**31 else np.int64)
+        np.cumsum(counts, out=offsets[1:])
+        return offsets
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes it has beside its keys."""
+        return 0 if self._offsets is None else self._offsets.nbytes
+
+    def ranges(self, wanted: Ints) -> tuple[Ints, Ints]:
+        """The half-open range of positions of each wanted key."""
+        if self._offsets is None:
+            return np.searchsorted(self.keys, wanted), np.searchsorted(self.keys, wanted, side="right")
+        if len(wanted) == 1:
+            lo, hi = self.range(int(wanted[0]))
+            return ints([lo]), ints([hi])
+        at = wanted - self._low
+        width = len(self._offsets) - 1
+        outside = at.view(np.uint64) >= width  # what is below the first key wraps round to far above
+        if outside.any():
+            # Everything outside is the empty range at the end.
+            at = np.where(outside, width, at)
+            return ints(self._offsets[at]), ints(self._offsets[np.where(outside, width, at + 1)])
+        return ints(self._offsets[at]), ints(self._offsets[at + 1])
+
+    def range(self, wanted: int) -> tuple[int, int]:
+        """The half-open range of positions of one key."""
+        if self._single is not None:
+            at = wanted - self._low
+            return (self._single[at], self._single[at + 1]) if 0 <= at < self._width else (0, 0)
+        return int(np.searchsorted(self.keys, wanted)), int(np.searchsorted(self.keys, wanted, side="right"))
+
+
+class Segment:
+    """Immutable facts sorted by (e, v), with a by-value order made when it is first asked for."""
+
+    value_order: Any = None
+    """Positions in the order of the values rather than of their codes, kept by who has made them."""
+
+    def __init__(self, rows: Rows) -> None:
+        self.rows = rows
+
+    @classmethod
+    def of(cls, rows: Rows) -> Segment:
+        """A segment of facts in any order; in the right one, their columns are kept as they are."""
+        if _in_order(rows):
+            return cls(rows)
+        order = order_by(rows.e, rows.v)
+        return cls(Rows(rows.e[order], rows.v[order], rows.tx[order]))
+
+    def __len__(self) -> int:
+        return len(self.rows.e)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of its columns, and of what is made on first use as far as it has been."""
+        made = vars(self) if len(self) else {}
+        total = 24 * len(self)
+        total += self.by_e.nbytes if "by_e" in made else 0
+        total += self._v_order.nbytes if "_v_order" in made else 0
+        return total + (self.by_v.keys.nbytes + self.by_v.nbytes if "by_v" in made else 0)
+
+    @lazy
+    def by_e(self) -> Sorted:
+        return Sorted(self.rows.e)
+
+    @lazy
+    def _v_order(self) -> Ints:
+        return order_by(self.rows.v).astype(np.int64)
+
+    @lazy
+    def by_v(self) -> Sorted:
+        return Sorted(self.rows.v[self._v_order])
+
+    def at_v(self, positions: Ints) -> Ints:
+        """The row positions of positions in value order."""
+        return self._v_order[positions]
+
+    @lazy
+    def _values(self) -> memoryview:
+        return self.rows.v.data
+
+    def values_in(self, lo: int, hi: int) -> list[int]:
+        """The values at some positions."""
+        return self._values[lo:hi].tolist() if lo < hi else []
+
+    def values_of(self, e: int) -> list[int]:
+        """The values of one entity, in order."""
+        return self.values_in(*self.by_e.range(e))
+
+    def holders_of(self, v: int) -> list[int]:
+        """The entities with one value, in order."""
+        lo, hi = self.by_v.range(v)
+        found: list[int] = self.rows.e[self._v_order[lo:hi]].tolist() if lo < hi else []
+        return found
+
+    def find_one(self, e: int, v: int) -> int:
+        """The position of one fact, -1 if there is none."""
+        lo, hi = self.by_e.range(e)
+        at = lo + int(np.searchsorted(self.rows.v[lo:hi], v))
+        return at if at < hi and self.rows.v[at] == v else -1
+
+    def find(self, e: Ints, v: Ints) -> Ints:
+        """The position of each fact (e, v), -1 where there is none."""
+        if not len(self):
+            return np.full(len(e), -1, dtype=np.int64)
+        lo, hi = self.by_e.ranges(e)
+        at = bisect_within(self.rows.v, lo, hi, v)
+        safe = np.minimum(at, len(self) - 1)
+        return np.where((at < hi) & (self.rows.v[safe] == v), at, -1)
+
+
+NO_FACTS: Final = Segment(NO_ROWS)
+
+
+def without(rows: Rows, positions: Ints) -> Rows:
+    """The rows at all other positions."""
+    mask = np.ones(len(rows.e), dtype=np.bool_)
+    mask[positions] = False
+    return Rows(rows.e[mask], rows.v[mask], rows.tx[mask])
+
+
+def merged(base: Segment, tail: Segment, dead: Ints) -> Segment:
+    """One segment of both, but for the dead positions of the base."""
+    alive = base.rows if not len(dead) else without(base.rows, dead)
+    if not len(tail):
+        return Segment(alive)
+    # Both are sorted: the small one is put into the large one, without a sort of all.
+    new = tail.rows
+    lo, hi = np.searchsorted(alive.e, new.e), np.searchsorted(alive.e, new.e, side="right")
+    at = bisect_within(alive.v, lo, hi, new.v)
+    return Segment(Rows(*(np.insert(old, at, more) for old, more in zip(alive, new, strict=True))))
+
+
+def _in_order(rows: Rows) -> bool:
+    e, v = rows.e, rows.v
+    above = e[1:] > e[:-1]
+    return bool(above.all() or (above | ((e[1:] == e[:-1]) & (v[1:] > v[:-1]))).all())
