@@ -23,7 +23,8 @@ from factstore.dictionary_overlay import Overlay
 from factstore.errors import EntityError
 from factstore.index import AttributeIndex
 from factstore.schema import Attribute, Schema
-from factstore.values import LONG_MAX, LONG_MIN, Keyword, Value
+from factstore.schema_tuples import tuple_place
+from factstore.values import LONG_MAX, LONG_MIN, Keyword, Value, ValueType
 from factstore.values_coerce import coerce, shown
 from factstore.values_order import sort_key
 
@@ -108,7 +109,8 @@ def _component(view: View, so_far: Place, letter: str, value: Any) -> Any:
         return TX0 + view.t_of(value)
     if letter == "e" or so_far.a is None or so_far.a.is_ref:
         return view.entid_strict(value)
-    return coerce(so_far.a.type, value)
+    found = coerce(so_far.a.type, value)
+    return found if so_far.a.type is not ValueType.TUPLE else tuple_place(so_far.a, found, view.entid_strict)
 
 
 def _in_avet(attribute: Attribute) -> None:

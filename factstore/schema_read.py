@@ -59,7 +59,7 @@ def load_schema(source: Any) -> list[Definition]:
 def _every(source: Any) -> Iterator[_Said]:
     if isinstance(source, list | tuple):
         yield from map(_of_data, source)
-    elif isinstance(source, str) and source.lstrip().startswith(("[", "{", ";", "#")):
+    elif isinstance(source, str) and (not source.strip() or source.lstrip().startswith(("[", "{", ";", "#"))):
         yield from _of_text(Text("<schema>", source))
     elif isinstance(source, str | Path):
         path = Path(source)

@@ -66,3 +66,18 @@ def with_entities(attribute: Attribute, value: Any, entity: Callable[[Any], Any]
     is_ref = repeat(True) if not isinstance(types, tuple) else (type is ValueType.REF for type in types)
     slots = zip(value, is_ref, strict=False)
     return tuple(entity(item) if ref and item is not None else item for item, ref in slots)
+
+
+def tuple_place(attribute: Attribute, value: tuple[Value, ...], entity: Callable[[Any], Any]) -> tuple[Value, ...]:
+    """A tuple as an index has it; one of a size that none has is only a place among those, and stays as it is.
+
+    >>> from factstore.values import Keyword
+    >>> types = (Keyword("db.type/ref"), Keyword("db.type/double"))
+    >>> pair = Attribute(id=300, ident=Keyword("a/b"), type=ValueType.TUPLE, tuple_types=types)
+    >>> tuple_place(pair, ("ann", 1), {"ann": 17}.get), tuple_place(pair, ("ann",), {"ann": 17}.get)
+    ((17, 1.0), ('ann',))
+    """
+    types = attribute.slot_types
+    if not value or (isinstance(types, tuple) and len(types) != len(value)):
+        return value
+    return coerce_tuple(attribute, with_entities(attribute, value, entity))

@@ -235,3 +235,9 @@ def test_the_schema_shows_as_a_table(conn: Connection) -> None:
     assert "where &lt;mail&gt; goes" in conn.schema._repr_html_()
     assert "<mail>" not in conn.schema._repr_html_()
     assert repr(conn.schema) == f"<Schema {len(conn.schema)} attributes>"
+
+
+def test_empty_text_defines_nothing_wherever_the_program_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "schema.edn").write_text(PEOPLE)
+    monkeypatch.chdir(tmp_path)
+    assert load_schema("") == load_schema(" \n") == []

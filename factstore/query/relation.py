@@ -8,6 +8,7 @@ on int64 whatever the values are, and ``1``, ``1.0`` and ``True`` stay three dif
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from factstore.columns import EMPTY, Ints, decode, encode_inline_array, ints
 from factstore.dictionary import Dictionary
 from factstore.dictionary_overlay import Overlay
 from factstore.values import PYTHON_TYPES, Value, ValueType, type_of
+from factstore.values_coerce import coerce
 
 ANY: Final = 0
 """The kind of a column whose values are of several types."""
@@ -142,6 +144,9 @@ class Values:
         """A column of values that are all of one type."""
         if kind.interned:
             return Column(int(kind), ints(self.overlay.intern(kind, values)))
+        if kind is ValueType.INSTANT:
+            # Facts are kept in UTC; what a query is given may be in any zone, but must be in one.
+            values = [value if value.tzinfo is UTC else coerce(kind, value) for value in values]
         return Column(int(kind), encode_inline_array(kind, values))
 
     def constant(self, value: Value, size: int = 1) -> Column:

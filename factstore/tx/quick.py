@@ -136,10 +136,12 @@ class _Quick(msgspec.Struct, eq=False):
             self.points.read({*walk.gone, *(e for e, _, _ in (*adds, *retracts) if self._is_old(e))})
         if walk.gone:
             self._end()
+        # Only encoded are two names of one entity, or two writings of one number, the same value.
+        said = {(e, a.id, self._value(a, value)) for e, a, value in adds} if retracts else ()
         for e, attribute, value in retracts:
-            if (e, attribute, value) in adds:
-                raise NotPlain
             code = self._value(attribute, value)
+            if (e, attribute.id, code) in said:
+                raise NotPlain
             if code is not None and code in self.points.values_of(e, attribute.id):
                 self.gone[e, attribute.id, code] = None
         for e, attribute, value in adds:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC
 from typing import Any, Final
 
@@ -63,17 +63,25 @@ class Walk(msgspec.Struct, eq=False):
                 continue
             attribute = self._attribute(name)
             if attribute.many and type(value) in _COLLECTIONS:
+                if attribute.is_ref and self._may_be_lookup(value):
+                    raise NotPlain
                 for item in value:
                     self._say(node, attribute, item)
             else:
                 self._say(node, attribute, value)
+
+    def _may_be_lookup(self, value: Collection[Any]) -> bool:
+        """Whether it is one lookup ref rather than two refs, or looks enough like one."""
+        if len(value) != 2 or not isinstance(value, Sequence) or type(value[0]) is not str:
+            return False
+        return self.schema.get(value[0]) is not None
 
     def _add(self, entity: Any, name: Any, value: Any) -> None:
         self._say(self._subject(entity), self._attribute(name), value)
 
     def _retract(self, entity: Any, name: Any, value: Any) -> None:
         node, attribute = self._subject(entity), self._attribute(name)
-        if node < 0 or node == self.tx or (attribute.is_ref and type(value) is not int):
+        if node < 0 or node == self.tx or (attribute.is_ref and (type(value) is not int or value < 0)):
             raise NotPlain
         self.retracts.append((node, attribute, self._value(attribute, value)))
 

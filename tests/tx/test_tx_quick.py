@@ -147,6 +147,25 @@ def test_plain_transactions_go_the_short_way(data: Any) -> None:
     assert told(short) == told(full)
 
 
+NOT_PLAIN = [
+    [["db/add", ("known", 0), "q/refs", ["q/id", "2"]], ["db/retract", ("known", 0), "q/refs", ("known", 1)]],
+    [
+        {"db/id": -1, "q/id": "2"},
+        ["db/add", ("known", 0), "q/refs", -1],
+        ["db/retract", ("known", 0), "q/refs", ("known", 1)],
+    ],
+    [{"db/id": -1, "q/id": "2"}, ["db/retract", ("known", 0), "q/refs", -1]],
+    [{"db/id": ("known", 3), "q/refs": ["q/key", 2]}],
+    [{"db/id": "3", "q/id": "3"}, {"db/id": ("known", 3), "q/refs": ("q/id", "3")}],
+]
+
+
+@pytest.mark.parametrize("data", NOT_PLAIN)
+def test_what_only_looks_plain_goes_the_long_way(data: Any) -> None:
+    short, _ = plans(spoken(data))
+    assert short is None
+
+
 @settings(max_examples=40)
 @given(st.lists(DATA, max_size=5), st.integers(0, 5))
 def test_a_chain_of_speculations_ends_as_transactions_do(chain: list[Any], after: int) -> None:
