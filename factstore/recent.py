@@ -51,7 +51,8 @@ class Strand:
         self.ops: list[Op] = []
         self.made: dict[int, tuple[int, AttributeIndex]] = {}
         """The newest index that was made of each attribute, and the length of the prefix that is in it."""
-        self._by_entity: dict[int, list[int]] = {}
+        self._by_entity: dict[int, tuple[int, ...]] = {}
+        """Tuples, as there are many: the garbage collector looks at one of numbers once, at a list again and again."""
         self._by_value: dict[tuple[int, int], list[int]] = {}
         self._by_attribute: dict[int, list[int]] = {}
         self._noted = [0, 0, 0]
@@ -75,14 +76,15 @@ class Strand:
         return [a for a, positions in list(self._by_attribute.items()) if positions[0] < prefix]
 
     def _note_entities(self, upto: int) -> None:
+        ops, positions = self.ops, self._by_entity
         with _GROWING:
             for at in range(self._noted[0], upto):
-                e = self.ops[at][0]
-                known = self._by_entity.get(e)
+                e = ops[at][0]
+                known = positions.get(e)
                 if known is None:
-                    self._by_entity[e] = [at]
+                    positions[e] = (at,)
                 else:
-                    known.append(at)
+                    positions[e] = (*known, at)
                     self._full |= len(known) > _MOST_OF_ONE
             self._noted[0] = max(self._noted[0], upto)
 
