@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Hashable, Iterator, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from factstore.columns import Intervals
 from factstore.dictionary import Dictionary
@@ -74,9 +74,16 @@ class _NotedPast(Past):
 class BoundedSnapshot(Snapshot):
     """A snapshot whose use is noted, so that what it loads can be bounded."""
 
+    __slots__ = ("_recency",)
+
     def __init__(self, source: Source, t: int, loaded: Indexes, recency: Recency, past: Past | None = None) -> None:
         super().__init__(source, t, loaded, past)
         self._recency = recency
+
+    def _grown(self, t: int, prefix: int) -> Self:
+        grown = super()._grown(t, prefix)
+        grown._recency = self._recency
+        return grown
 
     def index(self, attribute: int) -> AttributeIndex:
         self._recency.note(("columns", attribute))

@@ -34,6 +34,8 @@ class Snapshot:
     load the same attribute at once get equal indexes.
     """
 
+    __slots__ = ("_begun", "_intervals", "_loaded", "_made", "_past", "_prefix", "_strand", "_touched", "source", "t")
+
     def __init__(
         self,
         source: Source,
@@ -210,7 +212,8 @@ class Snapshot:
     def _grown(self, t: int, prefix: int) -> Self:
         """This snapshot with another prefix of its strand."""
         grown = object.__new__(type(self))
-        grown.__dict__.update(self.__dict__)
+        grown.source, grown._past = self.source, self._past
+        grown._begun, grown._strand = self._begun, self._strand
         grown.t, grown._prefix = t, prefix
         grown._made, grown._loaded, grown._intervals, grown._touched = {}, None, {}, None
         return grown

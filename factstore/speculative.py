@@ -30,16 +30,23 @@ and below every transaction."""
 class SpeculativeSnapshot(Snapshot):
     """A snapshot as it would be after changes that nobody committed."""
 
-    next_e: int = 0
-    """The next entity id that this line of speculation may give out, ..."""
-    instant: int | None = None
-    """... and the encoded instant of its last transaction; of whoever makes the transactions to keep."""
+    __slots__ = ("_begun_from", "_root", "instant", "next_e")
 
     def __init__(self, root: Snapshot) -> None:
         super().__init__(root.source, root.t, None, root._past)
         self._root = root
         self._begun_from: tuple[SpeculativeSnapshot, Mapping[int, Change]] | None = None
         """Where the strand began, and what was changed there at once."""
+        self.next_e: int = 0
+        """The next entity id that this line of speculation may give out, ..."""
+        self.instant: int | None = None
+        """... and the encoded instant of its last transaction; of whoever makes the transactions to keep."""
+
+    def _grown(self, t: int, prefix: int) -> Self:
+        grown = super()._grown(t, prefix)
+        grown._root, grown._begun_from = self._root, self._begun_from
+        grown.next_e, grown.instant = self.next_e, self.instant
+        return grown
 
     @classmethod
     def over(cls, snapshot: Snapshot) -> SpeculativeSnapshot:

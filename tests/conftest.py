@@ -1,4 +1,4 @@
-"""Hypothesis profiles: the same examples on every run unless asked otherwise.
+"""Ctrl-C as Python has it, and Hypothesis profiles: the same examples on every run unless asked otherwise.
 
 ``HYPOTHESIS_PROFILE=dev`` draws new examples each time, ``thorough`` draws many of them.
 """
@@ -6,8 +6,13 @@
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what runs in the background so, and children inherit it; some tests interrupt themselves or them.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Deadlines measure the machine, not the code: a shared runner makes them fail at random.
 _COMMON = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

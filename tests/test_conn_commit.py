@@ -350,16 +350,8 @@ def test_a_transaction_whose_thread_gave_up_does_not_inherit_the_lead(conn) -> N
     assert conn.db().q(KEYS) == ["k1"]
 
 
-@pytest.fixture
-def interrupts() -> Iterator[None]:
-    """Ctrl-C as Python has it: a shell starts what runs in the background with it ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="there are no signals to threads here")
-def test_an_interrupted_wait_takes_its_transaction_back(conn, interrupts) -> None:
+def test_an_interrupted_wait_takes_its_transaction_back(conn) -> None:
     with held(conn):
         threading.Timer(0.1, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT)).start()
         with pytest.raises(KeyboardInterrupt):
