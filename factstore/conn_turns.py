@@ -30,6 +30,8 @@ MOST_TRANSACTIONS: Final = 64
 """In one group: what waits longer has the next one."""
 MOST_FORMS: Final = 10_000
 """In one group, so that many large transactions do not keep other processes from the lock; one alone may have more."""
+_LOOK_UP: Final = 1.0
+"""Seconds after which who waits looks whether it was interrupted."""
 _PATIENCE: Final = 0.1
 """The share of a commit's time for which a leader waits until those of the group before are back."""
 
@@ -91,7 +93,9 @@ class Entry:
 
     def wait(self) -> None:
         """Returns when it is settled, or when its thread must lead."""
-        self._woken.acquire()
+        # Now and then by itself: a library with a signal handler of its own (polars) may let Ctrl-C not end a wait.
+        while not self._woken.acquire(timeout=_LOOK_UP):
+            pass
 
     def wake(self) -> None:
         """Ends the wait."""

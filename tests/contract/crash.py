@@ -112,9 +112,16 @@ def cut_network(scene: Scene) -> None:
 def _signal_server(scene: Scene, number: signal.Signals) -> None:
     pid = int((scene.directory / "pg" / "postmaster.pid").read_text().split()[0])
     os.kill(pid, number)
-    wait(lambda: not Path(f"/proc/{pid}").exists() or "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text())
+    wait(lambda: _has_ended(pid))
     # The watcher starts it again after a crash, but neither after a stop nor after many crashes in a minute.
     embedded.start(scene.directory, timeout=PATIENCE).close()
+
+
+def _has_ended(pid: int) -> bool:
+    try:
+        return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):  # the latter from a file that was opened just in time
+        return True
 
 
 KINDS: dict[str, Callable[[Scene], None]] = {
