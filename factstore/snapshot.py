@@ -66,8 +66,8 @@ class Snapshot:
     @property
     def nearest(self) -> Indexes:
         """The indexes this process holds, at this basis or shortly before it: what memory they take."""
-        held = ((a, self._made.get(a) or self._start(a)) for a in self._held_attributes())
-        return {a: index[1] if isinstance(index, tuple) else index for a, index in held if index is not None}
+        begun = ((a, self._start(a)) for a in self._held_attributes() if a not in self._made)
+        return {**self._made, **{a: start[1] for a, start in begun if start is not None}}
 
     @property
     def lives(self) -> dict[int, Intervals]:

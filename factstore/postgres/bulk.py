@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 import psycopg
@@ -18,34 +18,17 @@ import psycopg
 from factstore.columns import EMPTY, Ints
 from factstore.columns_order import ranked
 from factstore.datom import TX0
-from factstore.dictionary_entries import Entry
-from factstore.log import Assertions, Plan
+from factstore.log import Plan
+from factstore.postgres.parts import Facts, Part
 from factstore.postgres.pool import Row, Session
 from factstore.postgres.stream import HEADER, TRAILER, entry_pieces, fact_pieces, log_pieces
-from factstore.schema import Ids, Schema
+from factstore.schema import Ids
 
 LARGE: Final = 50_000
 """Assertions from which on a transaction is written so."""
 _BYTES: Final = {"log": 60, "facts_live": 64, "dict": 64}
 """About what a row of each table takes."""
 _DEFINING: Final = np.asarray((Ids.UNIQUE, Ids.INDEX, Ids.CARDINALITY), dtype=np.int64)
-
-
-class _Facts(NamedTuple):
-    e: Ints
-    a: Ints
-    vt: Ints
-    v: Ints
-
-
-class _Retractions(NamedTuple):
-    t: int
-    entries: tuple[Entry, ...]
-    added: Assertions
-    retracted: Assertions
-    next_e: int
-    next_v: int
-    schema: Schema
 
 
 def is_large(plan: Plan) -> bool:
@@ -60,8 +43,8 @@ def without_additions(plan: Plan) -> list[Plan]:
     """What is left of a plan for the ordinary statements, which come first."""
     if not len(plan.retracted.e):
         return []
-    none = _Facts(EMPTY, EMPTY, EMPTY, EMPTY)
-    return [_Retractions(plan.t, (), none, plan.retracted, plan.next_e, plan.next_v, plan.schema)]
+    none = Facts(EMPTY, EMPTY, EMPTY, EMPTY)
+    return [Part(plan.t, (), none, plan.retracted, plan.next_e, plan.next_v, plan.schema)]
 
 
 def copy(session: Session, sql: dict[str, str], plan: Plan, bits: Ints) -> None:

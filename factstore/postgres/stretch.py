@@ -7,19 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from psycopg.types.numeric import Int8
 
 from factstore.columns import Ints
 from factstore.datom import TX0
-from factstore.dictionary_entries import Entry
-from factstore.log import Assertions, Entries, Settled, Stretch, settled
+from factstore.log import Entries, Settled, Stretch, settled
 from factstore.postgres.arrays import bools, check_attributes, int4s, int8s
 from factstore.postgres.merge import bits_of, flags
+from factstore.postgres.parts import Facts, Part
 from factstore.postgres.pool import Session
 from factstore.postgres.stream import HEADER, TRAILER, entry_rows, pieces
-from factstore.schema import Schema
 from factstore.values import ValueType
 
 _LIFE: Final = (("e", ">i8"), ("v", ">i8"), ("tx_from", ">i8"), ("a", ">i4"), ("vt", ">i2"), ("fl", ">i2"))
@@ -87,27 +86,10 @@ def _copy(session: Session, statement: str, rows: Iterable[bytes]) -> None:
             copy.write(TRAILER)
 
 
-class _Facts(NamedTuple):
-    e: Ints
-    a: Ints
-    vt: Ints
-    v: Ints
-
-
-class _Last(NamedTuple):
-    t: int
-    entries: tuple[Entry, ...]
-    added: Assertions
-    retracted: Assertions
-    next_e: int
-    next_v: int
-    schema: Schema
-
-
-def last_of(stretch: Stretch) -> _Last:
+def last_of(stretch: Stretch) -> Part:
     """The last transaction of a stretch as the plan it might have been."""
     rows = stretch.rows
     mine = rows.tx == TX0 + stretch.upto
     sides = (mine & rows.added, mine & ~rows.added)
-    added, retracted = (_Facts(rows.e[at], rows.a[at], rows.vt[at], rows.v[at]) for at in sides)
-    return _Last(stretch.upto, (), added, retracted, stretch.next_e, stretch.next_v, stretch.schema)
+    added, retracted = (Facts(rows.e[at], rows.a[at], rows.vt[at], rows.v[at]) for at in sides)
+    return Part(stretch.upto, (), added, retracted, stretch.next_e, stretch.next_v, stretch.schema)

@@ -24,6 +24,7 @@ from factstore.tx.encode import Codes, encode_columns
 from factstore.tx.ensure import check_ensured
 from factstore.tx.entities import Entities
 from factstore.tx.forms import Forms
+from factstore.tx.gather import Gathered
 from factstore.tx.operations import Function, expand
 from factstore.tx.plan import Allocation, Assertions, Plan, QuickPlan
 from factstore.tx.points import ReaderPoints
@@ -32,6 +33,7 @@ from factstore.tx.quick import quick
 from factstore.tx.reader import Reader
 from factstore.tx.redefine import redefined
 from factstore.tx.resolve import Resolver
+from factstore.tx.slots import Slots
 from factstore.tx.tabulate import Load, tabulate
 from factstore.values import Value, ValueType, decode_inline, encode_inline
 from factstore.values_coerce import coerce
@@ -143,11 +145,7 @@ def in_full(
 ) -> Plan:
     """:func:`prepare` by all of its stages, whatever the size of the transaction."""
     tx = TX0 + counters.t
-    if isinstance(data, Load):
-        forms, gathered, slots = tabulate(data, db_before.schema, counters.t)
-    else:
-        forms = Forms(data)
-        gathered, slots = expand(forms, db_before, counters.t, functions)
+    forms, gathered, slots = _gathered(data, db_before, counters.t, functions)
     codes = Codes(reader, db_before.dictionary)
     encode_columns(gathered.columns(), codes, gathered, forms)
     resolver = Resolver(forms, gathered, slots, reader, codes, schema=db_before.schema)
@@ -181,6 +179,16 @@ def in_full(
     )
     check_ensured(resolver, found, schema, before, predicates=predicates, after=lambda: db_after(db_before, plan))
     return plan
+
+
+def _gathered(
+    data: Any, db_before: DbValue, t: int, functions: Mapping[str, Function]
+) -> tuple[Forms, Gathered, Slots]:
+    """What was said, as columns: of forms by walking them, of a table as it is."""
+    if isinstance(data, Load):
+        return tabulate(data, db_before.schema, t)
+    forms = Forms(data)
+    return forms, *expand(forms, db_before, t, functions)
 
 
 def _composed(found: Diff, applier: Applier, before: Before, reader: Reader) -> Diff:
