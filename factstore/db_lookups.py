@@ -22,6 +22,7 @@ EntityRef = Any
 
 
 class _View(Protocol):
+    is_history: bool
     schema: Schema
     dictionary: Dictionary | Overlay
 
@@ -70,7 +71,10 @@ class Lookups:
         code = self.encode(attribute, value)
         if code is None:
             return None
-        _, rows = self.index(attribute).by_value(np.asarray([code], dtype=np.int64))
+        index = self.index(attribute)
+        if not self.is_history and index.single_by_value.count(code) <= 1:
+            return next(iter(index.single_by_value.of(code)), None)
+        _, rows = index.by_value(np.asarray([code], dtype=np.int64))
         return int(rows.e[np.argmax(rows.tx)]) if len(rows.e) else None
 
     def encode(self: _View, attribute: Attribute, value: Value) -> int | None:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from factstore.db import DbValue
 from factstore.errors import QueryError
+from factstore.query.ask import Asked
 from factstore.query.ast import Rule
 from factstore.query.check import check_rules
 from factstore.query.execute import Execution
 from factstore.query.explain import Plan
+from factstore.query.few import Engine
 from factstore.query.functions import Function
 from factstore.query.parse import parse_query, parse_rules
 from factstore.query.result import Result
@@ -34,17 +36,19 @@ def q(
     functions: Mapping[str, Function] | None = None,
     timeout: float | None = None,
     max_rows: int | None = None,
+    engine: Literal["auto", "columns", "rows"] = "auto",
 ) -> Any:
     """The answer of ``query`` over ``db``: a :class:`Result`, a tuple, or one value, as its find clause asks.
 
     ``inputs`` are what ``:in`` names beside ``$``. ``rules`` are EDN text, data, or a path of a rule
     file or folder. ``timeout`` is in seconds; ``max_rows`` bounds the rows of any one step. Errors are
-    :class:`QueryError` with a code, and line, column and caret where they lie in the text.
+    :class:`QueryError` with a code, and line, column and caret where they lie in the text. ``engine`` is for
+    those who compare the two: ``rows`` refuses with ``query/not-by-rows`` what only whole columns can answer.
     """
     parsed = parse_query(query)
     limits = Limits(max_rows=_bound(max_rows, parsed.max_rows), seconds=_bound(timeout, _seconds(parsed.timeout)))
-    execution = Execution(db, parsed, inputs, rules=load_rules(rules), functions=functions or {}, limits=limits)
-    return execution.run()
+    asked = Asked(db, parsed, inputs, load_rules(rules), functions or {}, limits)
+    return asked.answer(Engine(engine))
 
 
 def explain(

@@ -41,6 +41,7 @@ from factstore.query.result import Result
 from factstore.query.rules import RuleSet
 from factstore.query.scope import Scope
 from factstore.query.solve import Limits, Solver
+from factstore.query.steps import Step
 from factstore.values import ValueType, order_key
 
 Functions = Mapping[str, Function]
@@ -58,12 +59,13 @@ class Execution:
         rules: tuple[Rule, ...],
         functions: Functions,
         limits: Limits,
+        values: Values | None = None,
     ) -> None:
         self._db = db
         self._query = query
         self._functions = functions
         self._limits = limits
-        self.values = Values(db.dictionary)
+        self.values = values or Values(db.dictionary)
         self._inputs = bind_inputs(query, db, args, rules, self.values)
         self._solver = Solver(self.values, limits)
         rule_set = RuleSet.of(self._inputs.rules)
@@ -73,11 +75,18 @@ class Execution:
 
     def run(self) -> Any:
         """The result, in the shape the find clause asks for."""
-        rows = self._rows()
+        return self.finish(self._rows())
+
+    def check(self) -> None:
+        """Raises what is wrong with the query, whatever the data is."""
+        self._steps()
+
+    def finish(self, rows: Relation) -> Any:
+        """The result that the rows of the where clause make."""
         outputs = self._outputs(rows)
         size = len(outputs[0].data if isinstance(outputs[0], Column) else outputs[0]) if rows.size else 0
         outputs, size = self._ordered(outputs, size)
-        return self._shaped(outputs, size)
+        return shaped(self._query, outputs, size, self.values)
 
     def _nested(self, query: Any, *args: Any) -> Any:
         """``[(q [:find …] $ ?x) …]``: the answer of a query for each row of arguments."""
@@ -89,10 +98,15 @@ class Execution:
         found = inner.run()
         return found.to_list() if isinstance(found, Result) else found
 
+    def _steps(self) -> list[Step]:
+        query, site = self._query, self._inputs.site
+        steps = self.compiler.steps(query.where, site)
+        _check_bound(query, site.bound.union(*(step.names for step in steps)))
+        return steps
+
     def _rows(self) -> Relation:
         query, inputs = self._query, self._inputs
-        steps = self.compiler.steps(query.where, inputs.site)
-        _check_bound(query, inputs.site.bound.union(*(step.names for step in steps)))
+        steps = self._steps()
         keep = dict.fromkeys(_find_variables(query.find.elements))
         keep.update(dict.fromkeys(variable.name for variable in query.with_))
         return self._solver.solve([*inputs.given, *steps], inputs.start, keep)
@@ -150,23 +164,24 @@ class Execution:
         ranks = _ranks(_taken(output, positions), self.values, order)
         return np.argsort(-ranks if order.descending else ranks, kind="stable")
 
-    def _shaped(self, outputs: list[Output], size: int) -> Any:
-        query = self._query
-        shape: Literal["tuples", "values", "maps"] = "maps" if query.keys else "tuples"
-        if isinstance(query.find, FindCollection | FindScalar):
-            shape = "values"
-        result = Result(
-            tuple(map(str, query.find.elements)),
-            outputs,
-            size,
-            self.values,
-            shape=shape,
-            ordered=bool(query.order_by),
-            keys=query.keys.names if query.keys else (),
-        )
-        if isinstance(query.find, FindRelation | FindCollection):
-            return result
-        return result[0] if size else None
+
+def shaped(query: Query, outputs: Sequence[Output], size: int, values: Values) -> Any:
+    """What the find clause of ``query`` makes of its columns: a result, a tuple or a value."""
+    shape: Literal["tuples", "values", "maps"] = "maps" if query.keys else "tuples"
+    if isinstance(query.find, FindCollection | FindScalar):
+        shape = "values"
+    result = Result(
+        tuple(map(str, query.find.elements)),
+        outputs,
+        size,
+        values,
+        shape=shape,
+        ordered=bool(query.order_by),
+        keys=query.keys.names if query.keys else (),
+    )
+    if isinstance(query.find, FindRelation | FindCollection):
+        return result
+    return result[0] if size else None
 
 
 @functools.lru_cache(maxsize=4096)
