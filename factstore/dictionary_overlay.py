@@ -53,6 +53,10 @@ class Overlay:
         found = self.code_of(vt, value)
         return self._own(vt, value) if found is None else found
 
+    def own(self, vt: ValueType, value: Value) -> int:
+        """A code of a value in this overlay alone, nothing being asked of the base: for what is only ever shown."""
+        return self._own(vt, value)
+
     def _own(self, vt: ValueType, value: Value) -> int:
         key = (vt, key_of(vt, value))
         with _OWNING:

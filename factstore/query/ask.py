@@ -9,7 +9,7 @@ from factstore.db import DbValue
 from factstore.errors import QueryError
 from factstore.query import few
 from factstore.query.aggregates import Output
-from factstore.query.ast import FindCollection, FindRelation, Query, Rule, Variable
+from factstore.query.ast import Query, Rule, Variable
 from factstore.query.execute import Execution, shaped
 from factstore.query.few import Engine
 from factstore.query.functions import Function
@@ -54,9 +54,8 @@ class Asked(NamedTuple):
         if self.limits.max_rows < few.MOST:
             return None
         found = few.find(self, engine)
-        if found is None or (len(found.rows) > 1 and not isinstance(self.query.find, FindRelation | FindCollection)):
-            return None  # which of several rows is the one, the columnar engine says
-        self.limits.check(len(found.rows))
+        if found is not None:
+            self.limits.check(len(found.rows))
         return found
 
     def check(self) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from factstore import edn, pull
 from factstore.db import DbValue
 from factstore.errors import QueryError
+from factstore.forks import lazy
 from factstore.pull_pattern import PullPattern, parse_pull
 from factstore.query.aggregates import Output, aggregate, grouped
 from factstore.query.ast import (
@@ -68,10 +69,13 @@ class Execution:
         self.values = values or Values(db.dictionary)
         self._inputs = bind_inputs(query, db, args, rules, self.values)
         self._solver = Solver(self.values, limits)
-        rule_set = RuleSet.of(self._inputs.rules)
-        callable = {"q": self._nested, **functions}
-        self.compiler = Compiler(self._inputs.sources, rule_set, callable, self._solver)
-        _prefetch(self._inputs, rule_set, query.where)
+
+    @lazy
+    def compiler(self) -> Compiler:
+        """What makes steps of clauses; all that they are about is loaded before."""
+        rules = RuleSet.of(self._inputs.rules)
+        _prefetch(self._inputs, rules, self._query.where)
+        return Compiler(self._inputs.sources, rules, {"q": self._nested, **self._functions}, self._solver)
 
     def run(self) -> Any:
         """The result, in the shape the find clause asks for."""

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from factstore.columns import ints
 from factstore.db import DbValue
+from factstore.errors import FactstoreError
 from factstore.forks import forkable_lock
 from factstore.index_single import TooMany
 from factstore.query.ast import PatternVar, Query, Rule, SourceVar
@@ -140,7 +141,10 @@ def find(asked: Asked, engine: Engine) -> Found | None:
 
 def _find(known: Known, asked: Asked, engine: Engine) -> Found | None:
     db = asked.db
-    bound = bind(known.wanted, asked.inputs, Values(db.dictionary))
+    try:
+        bound = bind(known.wanted, asked.inputs, Values(db.dictionary))
+    except FactstoreError as error:
+        raise Declined from error
     key = (bound.kinds, bound.rules)
     program = known.programs.get(key)
     if program is None:

@@ -249,8 +249,8 @@ class FewCompiler:
 
 
 def _of_kind(term: Variable, kind: int, at: Place) -> str:
-    if not same_kind(at.kinds.get(term.name, 0), kind):
-        raise Declined
+    if kind == ValueType.TUPLE or not same_kind(at.kinds.get(term.name, 0), kind):
+        raise Declined  # the code of a tuple given as input is no fact's
     return term.name
 
 

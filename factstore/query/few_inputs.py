@@ -8,8 +8,8 @@ from typing import Any, Final, NamedTuple
 from factstore.query.ast import BindScalar, Rule, RulesVar, variables
 from factstore.query.calls import spread
 from factstore.query.few_walk import Declined, Row, Rows
-from factstore.query.relation import ANY, Values
-from factstore.values import LONG_MAX, LONG_MIN, ValueType
+from factstore.query.relation import ANY, Values, frozen
+from factstore.values import LONG_MAX, LONG_MIN, Keyword, ValueType
 
 _MOST: Final = 64
 """Rows of one input up to which they are walked one by one."""
@@ -43,11 +43,9 @@ def bind(wanted: Sequence[Any], args: Sequence[Any], values: Values) -> Bound:
                 kinds.append(_LONG)
                 row.append(arg)
                 continue
-            column = values.constant(_value(arg))
-            if column.kind == ANY:
-                raise Declined
-            kinds.append(column.kind)
-            row.append(int(column.data[0]))
+            kind, code = _coded(_value(arg), values)
+            kinds.append(kind)
+            row.append(code)
             named[node.variable.name] = arg
         elif isinstance(node, RulesVar):
             if not isinstance(arg, str | tuple) or (isinstance(arg, tuple) and not all(map(_is_rule, arg))):
@@ -58,6 +56,19 @@ def bind(wanted: Sequence[Any], args: Sequence[Any], values: Values) -> Bound:
             kinds += found[0]
             given.append(found[1])
     return Bound(tuple(kinds), tuple(row), given, named, rules, values)
+
+
+def _coded(value: Any, values: Values) -> tuple[int, int]:
+    """The kind and the code of one value; a tuple, which may be a lookup ref, gets one only to be shown."""
+    if type(value) is tuple:
+        return int(ValueType.TUPLE), values.overlay.own(ValueType.TUPLE, frozen(value))
+    if type(value) in (str, Keyword):
+        vt = ValueType.STRING if type(value) is str else ValueType.KEYWORD
+        return int(vt), values.overlay.intern_one(vt, value)
+    column = values.constant(value)
+    if column.kind == ANY:
+        raise Declined
+    return column.kind, int(column.data[0])
 
 
 def _value(arg: Any) -> Any:

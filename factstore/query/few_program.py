@@ -8,6 +8,8 @@ from factstore.db import DbValue
 from factstore.query.ast import (
     Aggregate,
     BindScalar,
+    FindScalar,
+    FindTuple,
     Pattern,
     Query,
     Rule,
@@ -51,6 +53,7 @@ class Program:
         if not all(self.kinds):
             raise Declined
         self._walk = Conjunction([*given, *body.steps], layout, self.names, body.consts)
+        self._one = _wants_one(query)
         self._budget = _ROWS * (1 + sum(isinstance(node, Pattern) for node in walk(query.where)))
         if any(isinstance(node, RuleCall) for node in walk(query.where)):
             self._budget += _ROUNDS
@@ -70,7 +73,17 @@ class Program:
         except Exception as error:
             # What fails here fails there too, or it is none of the rows that matter: the columnar engine tells.
             raise Declined from error
-        return rows if len(rows) < 2 else _in_order(rows)
+        if len(rows) < 2:
+            return rows
+        if self._one:
+            raise Declined
+        return _in_order(rows)
+
+
+def _wants_one(query: Query) -> bool:
+    """Whether the answer is one of the rows: which, of several, the columnar engine says."""
+    every = query.find.elements
+    return isinstance(query.find, FindScalar | FindTuple) and not all(isinstance(each, Aggregate) for each in every)
 
 
 def _in_order(rows: Rows) -> Rows:

@@ -73,7 +73,9 @@ def bind_inputs(query: Query, db: DbValue, args: Sequence[Any], rules: tuple[Rul
         elif isinstance(node, BindScalar):
             name = node.variable.name
             found.scalars[name] = arg
-            start[name] = values.constant(_value(arg, node))
+            value = _value(arg, node)
+            # A tuple is most likely a lookup ref: it would be sought in the store in vain.
+            start[name] = values.object(value) if isinstance(value, tuple) else values.constant(value)
         else:
             found.given.append(_given(node, arg, values))
     return found._replace(start=Relation(start, 1))
