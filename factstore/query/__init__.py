@@ -15,7 +15,6 @@ from factstore.errors import QueryError
 from factstore.query.ask import Asked
 from factstore.query.ast import Rule
 from factstore.query.check import check_rules
-from factstore.query.execute import Execution
 from factstore.query.explain import Plan
 from factstore.query.few import Engine
 from factstore.query.functions import Function
@@ -48,7 +47,7 @@ def q(
     parsed = parse_query(query)
     limits = Limits(max_rows=_bound(max_rows, parsed.max_rows), seconds=_bound(timeout, _seconds(parsed.timeout)))
     asked = Asked(db, parsed, inputs, load_rules(rules), functions or {}, limits)
-    return asked.answer(Engine(engine))
+    return asked.answer(Engine.named(engine))
 
 
 def explain(
@@ -65,12 +64,12 @@ def explain(
     The order comes of counts that are taken on the way, so the query is run in either case.
     """
     limits = Limits(trace=True)
-    execution = Execution(
-        db, parse_query(query), inputs, rules=load_rules(rules), functions=functions or {}, limits=limits
-    )
+    asked = Asked(db, parse_query(query), inputs, load_rules(rules), functions or {}, limits)
+    execution = asked.execution()
     answer = execution.run()
     rows = len(answer) if isinstance(answer, Result) else int(answer is not None)
-    return Plan(limits.trace or [], execution.compiler.fixpoint.goals, rows, analyze=analyze)
+    scalar = asked.by_rows(Engine.ROWS) is not None
+    return Plan(limits.trace or [], execution.compiler.fixpoint.goals, rows, analyze=analyze, scalar=scalar)
 
 
 def load_rules(rules: Any) -> tuple[Rule, ...]:

@@ -28,7 +28,7 @@ class Asked(NamedTuple):
     limits: Limits
 
     def answer(self, engine: Engine) -> Any:
-        """The answer, row by row where that is possible, else by columns."""
+        """The answer, row by row where that is possible, else by columns; ``query/not-by-rows`` if it must be."""
         if engine is not Engine.COLUMNS:
             found = self.by_rows(engine)
             if found is not None:
@@ -60,11 +60,11 @@ class Asked(NamedTuple):
 
     def check(self) -> None:
         """Raises what is wrong with the query, whatever the data is."""
-        self.execution().check()
+        self.execution().steps()
 
     def _finished(self, found: few.Found) -> Any:
         query, rows = self.query, found.relation
         if query.order_by or not all(isinstance(element, Variable) for element in query.find.elements):
-            return self.execution(found.values).finish(rows)
+            return self.execution(found.values).answer(rows)
         outputs: list[Output] = [rows[str(element)] if rows.size else [] for element in query.find.elements]
         return shaped(query, outputs, rows.size, found.values)

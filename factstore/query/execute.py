@@ -79,14 +79,10 @@ class Execution:
 
     def run(self) -> Any:
         """The result, in the shape the find clause asks for."""
-        return self.finish(self._rows())
+        return self.answer(self._rows())
 
-    def check(self) -> None:
-        """Raises what is wrong with the query, whatever the data is."""
-        self._steps()
-
-    def finish(self, rows: Relation) -> Any:
-        """The result that the rows of the where clause make."""
+    def answer(self, rows: Relation) -> Any:
+        """What the find clause makes of the rows of ``:where``."""
         outputs = self._outputs(rows)
         size = len(outputs[0].data if isinstance(outputs[0], Column) else outputs[0]) if rows.size else 0
         outputs, size = self._ordered(outputs, size)
@@ -102,7 +98,8 @@ class Execution:
         found = inner.run()
         return found.to_list() if isinstance(found, Result) else found
 
-    def _steps(self) -> list[Step]:
+    def steps(self) -> list[Step]:
+        """The steps of ``:where``; raises what is wrong with the query, whatever the data is."""
         query, site = self._query, self._inputs.site
         steps = self.compiler.steps(query.where, site)
         _check_bound(query, site.bound.union(*(step.names for step in steps)))
@@ -110,7 +107,7 @@ class Execution:
 
     def _rows(self) -> Relation:
         query, inputs = self._query, self._inputs
-        steps = self._steps()
+        steps = self.steps()
         keep = dict.fromkeys(_find_variables(query.find.elements))
         keep.update(dict.fromkeys(variable.name for variable in query.with_))
         return self._solver.solve([*inputs.given, *steps], inputs.start, keep)

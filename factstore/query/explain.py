@@ -23,7 +23,9 @@ class Line(NamedTuple):
 class Plan:
     """The steps of one run of a query, in order; as data (:attr:`lines`, :attr:`goals`) and as text."""
 
-    def __init__(self, trace: Sequence[Ran], goals: Sequence[Goal], rows: int, *, analyze: bool) -> None:
+    def __init__(
+        self, trace: Sequence[Ran], goals: Sequence[Goal], rows: int, *, analyze: bool, scalar: bool = False
+    ) -> None:
         self.lines = tuple(
             Line(
                 str(ran.step.node),
@@ -38,11 +40,14 @@ class Plan:
         self.goals = tuple(map(str, goals))
         self.rows = rows
         self.analyze = analyze
+        self.scalar = scalar
+        """Whether the query is small enough to be answered without columns."""
 
     def __str__(self) -> str:
         head = f"{'expected':>12} {_MEASURED if self.analyze else ''} clause"
         goals = [f"rules called: {', '.join(self.goals)}"] if self.goals else []
-        return "\n".join([head, *map(self._shown, self.lines), *goals, f"{self.rows:,} rows"])
+        way = ", without columns" if self.scalar else ""
+        return "\n".join([head, *map(self._shown, self.lines), *goals, f"{self.rows:,} rows{way}"])
 
     def _shown(self, line: Line) -> str:
         expected = "-" if line.estimate is None else format(line.estimate, ",.0f")

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from factstore.columns import ints
 from factstore.db import DbValue
-from factstore.errors import FactstoreError
+from factstore.errors import FactstoreError, QueryError
 from factstore.forks import forkable_lock
 from factstore.index_single import TooMany
 from factstore.query.ast import PatternVar, Query, Rule, SourceVar
@@ -43,6 +43,16 @@ class Engine(enum.Enum):
     AUTO = "auto"
     COLUMNS = "columns"
     ROWS = "rows"
+
+    @classmethod
+    def named(cls, name: str) -> Engine:
+        """The engine of a name; ``query/no-such-engine`` if there is none."""
+        try:
+            return cls(name)
+        except ValueError:
+            names = ", ".join(repr(each.value) for each in cls)
+            message = f"{name!r} is no engine: expected one of {names}"
+            raise QueryError(message, code="query/no-such-engine", engine=name) from None
 
 
 class Found(NamedTuple):

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from factstore.query.few_walk import FILTER, LOOKUP, Act, Layout, Row, Rows, projecting
+from factstore.query.few_walk import FILTER, LOOKUP, Act, Layout, Row, Rows, Run, projecting
 from factstore.query.functions import Function
 from factstore.query.relation import same_kind
 from factstore.schema import Attribute
 from factstore.values import ValueType
-
-if TYPE_CHECKING:
-    from factstore.query.few_run import Run
 
 
 class Arg(NamedTuple):

@@ -9,7 +9,6 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
-from factstore.errors import FactstoreError
 from factstore.query import lookups
 from factstore.query.ast import (
     And,
@@ -33,23 +32,21 @@ from factstore.query.ast import (
     variables,
 )
 from factstore.query.few_calls import Arg, FunctionStep, GetElseStep, MissingStep, PredicateStep
+from factstore.query.few_consts import Const, code_of, entity_id, named
 from factstore.query.few_groups import Body, NotStep, OptionalStep, OrStep
 from factstore.query.few_kinds import Inference, Kinds, constant_kind
 from factstore.query.few_patterns import PatternStep, TxStep
 from factstore.query.few_place import Place
 from factstore.query.few_plans import planned
 from factstore.query.few_rules import Plan, RuleStep
-from factstore.query.few_run import Const, Run
 from factstore.query.few_walk import Declined, FewStep
 from factstore.query.functions import BUILTIN, Function, plain_name
 from factstore.query.goals import Goal
-from factstore.query.naming import entity_named
-from factstore.query.relation import NOWHERE, REF, same_kind
+from factstore.query.relation import REF, same_kind
 from factstore.query.rules import RuleSet
 from factstore.query.scope import Scope, given, spoken
 from factstore.schema import Attribute, Schema
-from factstore.values import ValueType, encode_inline
-from factstore.values_coerce import coerce
+from factstore.values import ValueType
 
 
 class FewCompiler:
@@ -125,10 +122,10 @@ class FewCompiler:
             return None
         if isinstance(term, Variable):
             if term.name in at.kinds.named:
-                return self.const(_named(term.name), at, f"the entity of {term}")
+                return self.const(named(term.name), at, f"the entity of {term}")
             return _of_kind(term, REF, at)
         ref = [term.attr, term.value.value] if isinstance(term, LookupRef) else term.value
-        return self.const(_entity_id(ref), at)
+        return self.const(entity_id(ref), at)
 
     def _value(self, term: Term, attribute: Attribute, at: Place) -> str | None:
         if isinstance(term, Blank):
@@ -137,7 +134,7 @@ class FewCompiler:
             return _of_kind(term, int(attribute.type), at)
         if not isinstance(term, Constant) or attribute.type is ValueType.TUPLE:
             raise Declined
-        return self.const(_code(attribute.type, term.value), at)
+        return self.const(code_of(attribute.type, term.value), at)
 
     def const(self, make: Const, at: Place, name: str = "") -> str:
         """The name under which a constant stands in the rows of a conjunction."""
@@ -192,7 +189,7 @@ class FewCompiler:
             raise Declined
         if isinstance(default, Variable):
             return GetElseStep(self._attribute(term), e, default.name, result)
-        code = _code(ValueType(found), default.value, own=True)
+        code = code_of(ValueType(found), default.value, own=True)
         return GetElseStep(self._attribute(term), e, self.const(code, at), result)
 
     def _looked_up(self, args: Sequence[Any], at: Place, count: int) -> Any:
@@ -238,7 +235,7 @@ class FewCompiler:
         found = constant_kind(arg.value)
         if found in (None, ValueType.KEYWORD) or not same_kind(found or 0, kind):
             raise Declined
-        return self.const(_code(ValueType(found or 0), arg.value, own=True), at)
+        return self.const(code_of(ValueType(found or 0), arg.value, own=True), at)
 
     def plan(self, name: str, bound: tuple[bool, ...]) -> Plan:
         """How calls of a rule with some arguments bound are answered; made when first called so."""
@@ -252,42 +249,3 @@ def _of_kind(term: Variable, kind: int, at: Place) -> str:
     if kind == ValueType.TUPLE or not same_kind(at.kinds.get(term.name, 0), kind):
         raise Declined  # the code of a tuple given as input is no fact's
     return term.name
-
-
-def _named(name: str) -> Const:
-    """The id of the entity that an input names; of nothing, as in the columnar engine, if it names none."""
-    return lambda run: _or_nowhere(entity_named(run.db, run.named[name]))
-
-
-def _or_nowhere(code: int | None) -> int:
-    return NOWHERE if code is None else code
-
-
-def _entity_id(ref: Any) -> Const:
-    if type(ref) is int:
-        return lambda run: ref
-
-    def find(run: Run) -> int:
-        try:
-            found = run.db.entid(ref)
-        except FactstoreError:
-            raise Declined from None
-        if found is None:
-            raise Declined  # the columnar engine says where
-        return found
-
-    return find
-
-
-def _code(vt: ValueType, value: Any, own: bool = False) -> Const:
-    """The code of a constant; with ``own``, one of this query where the store has none."""
-    try:
-        exact = coerce(vt, value)
-    except FactstoreError:
-        raise Declined from None
-    if not vt.interned:
-        code = encode_inline(vt, exact)
-        return lambda run: code
-    if own:
-        return lambda run: run.values.overlay.intern_one(vt, exact)
-    return lambda run: _or_nowhere(run.db.dictionary.code_of(vt, exact))

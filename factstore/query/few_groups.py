@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from factstore.query.few_walk import (
     FILTER,
@@ -16,13 +15,11 @@ from factstore.query.few_walk import (
     Layout,
     Row,
     Rows,
+    Run,
     places,
     projecting,
     taking,
 )
-
-if TYPE_CHECKING:
-    from factstore.query.few_run import Run
 
 
 class Body:

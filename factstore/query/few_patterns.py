@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-from factstore.query.few_walk import FILTER, LOOKUP, SCAN, Act, Declined, Layout, Row, Rows, projecting, taking
+from factstore.query.few_walk import (
+    FILTER,
+    LOOKUP,
+    SCAN,
+    Act,
+    Declined,
+    Layout,
+    Lookup,
+    Row,
+    Rows,
+    Run,
+    projecting,
+    taking,
+)
 from factstore.schema import Attribute
-
-if TYPE_CHECKING:
-    from factstore.query.few_run import Run
-
-Lookup = Callable[[int], Sequence[int]]
 
 
 class PatternStep:

@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from factstore.errors import QueryError
-from factstore.query.ast import Clause, Rule, RuleCall, Variable
-from factstore.query.few_kinds import Kinds
+from factstore.query.ast import Clause, Rule, RuleCall, Variable, variables
+from factstore.query.few_kinds import Inference, Kinds
 from factstore.query.few_place import Place
 from factstore.query.few_rules import Body, Call, Plan, Site
 from factstore.query.few_walk import Conjunction, Declined, FewStep, Layout
-from factstore.query.goals import Goal, Ordered, is_right_linear, ordered
+from factstore.query.goals import Goal, Ordered, ordered
+from factstore.query.rules import RuleSet
 from factstore.query.scope import Scope, given, spoken
-
-if TYPE_CHECKING:
-    from factstore.query.few_compile import FewCompiler
 
 Plans = dict[Goal, Plan]
 
 
-def planned(goal: Goal, compiler: FewCompiler) -> Plans:
+class Compiler(Protocol):
+    """What makes steps of the clauses of rule bodies."""
+
+    rules: RuleSet
+    kinds_of: Inference
+
+    def steps(self, clause: Clause, at: Place) -> list[FewStep]: ...
+    def arguments(self, node: RuleCall, at: Place) -> list[str | None]: ...
+
+
+def planned(goal: Goal, compiler: Compiler) -> Plans:
     """The plan of a goal, and of all that it leads to: whole, before anybody else sees one."""
     plans: Plans = {}
     _plan(goal, compiler, plans)
     return plans
 
 
-def _plan(goal: Goal, compiler: FewCompiler, plans: Plans) -> Plan:
+def _plan(goal: Goal, compiler: Compiler, plans: Plans) -> Plan:
     known = plans.get(goal)
     if known is not None:
         return known
@@ -38,7 +46,7 @@ def _plan(goal: Goal, compiler: FewCompiler, plans: Plans) -> Plan:
     except QueryError:
         raise Declined from None  # the columnar engine says what is wrong
     calling = [body for body in bodies if body.calls]
-    if goal.asks and is_right_linear(goal, bodies) and all(body.calls[0].name == goal.name for body in calling):
+    if goal.asks and calling and all(_hands_through(goal, body) for body in calling):
         ends = [_Cut(goal, body, compiler).body(plans) for body in bodies if not body.calls]
         plan.add(ends, [_Cut(goal, body, compiler).onward() for body in calling])
     else:
@@ -46,10 +54,22 @@ def _plan(goal: Goal, compiler: FewCompiler, plans: Plans) -> Plan:
     return plan
 
 
+def _hands_through(goal: Goal, body: Ordered) -> bool:
+    """Whether a body calls the goal itself, once, and has no other use for the free arguments than to hand them on."""
+    if len(body.calls) != 1 or body.goals[id(body.calls[0])] != goal:
+        return False
+    (call,) = body.calls
+    free = goal.free_of(call.args)
+    others = [clause for clause in body.clauses if clause is not call]
+    return free == goal.free_of(body.rule.head.args) and variables(free).keys().isdisjoint(
+        variables(others, goal.bound_of(call.args))
+    )
+
+
 class _Cut:
     """One rule body for one goal, being cut."""
 
-    def __init__(self, goal: Goal, body: Ordered, compiler: FewCompiler) -> None:
+    def __init__(self, goal: Goal, body: Ordered, compiler: Compiler) -> None:
         self._goal, self._ordered, self._compiler = goal, body, compiler
         self._head = _names(body.rule)
         self._start: Layout = tuple(name for name, bound in zip(self._head, goal.bound, strict=True) if bound)

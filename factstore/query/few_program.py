@@ -24,7 +24,7 @@ from factstore.query.few_compile import FewCompiler
 from factstore.query.few_groups import GivenStep
 from factstore.query.few_inputs import Bound
 from factstore.query.few_kinds import Kinds
-from factstore.query.few_run import Run
+from factstore.query.few_run import FewRun
 from factstore.query.few_walk import Conjunction, Declined, Rows
 from factstore.query.parse import parse_rules
 from factstore.query.relation import REF, same_kind
@@ -65,7 +65,7 @@ class Program:
 
     def run(self, db: DbValue, bound: Bound) -> Rows:
         """The rows over ``names``, in the order of their codes."""
-        run = Run(db, bound, self.compiler.consts, self._budget)
+        run = FewRun(db, bound, self.compiler.consts, self._budget)
         try:
             rows = self._walk.run((bound.row,), run)
         except Declined:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from factstore.query.few_walk import (
     GROUP,
@@ -21,13 +20,11 @@ from factstore.query.few_walk import (
     Layout,
     Row,
     Rows,
+    Run,
     places,
     projecting,
     taking,
 )
-
-if TYPE_CHECKING:
-    from factstore.query.few_run import Run
 
 Answers = dict[Row, None]
 """The free arguments of each answer, in the order they came."""
@@ -207,6 +204,14 @@ class Tables:
             self._answered(site, found)
 
 
+def tables_of(run: Run) -> Tables:
+    """The tables of a run."""
+    if run.tables is None:
+        run.tables = Tables(run)
+    found: Tables = run.tables
+    return found
+
+
 class RuleStep:
     """``(name arg*)`` whose answers are all found before the next clause."""
 
@@ -228,7 +233,7 @@ class RuleStep:
         plan, key = self._plan(call.bound), call.key
 
         def act(rows: Rows, run: Run) -> Rows:
-            answers = run.tables.call(plan, set(map(key, rows)))
+            answers = tables_of(run).call(plan, set(map(key, rows)))
             found: set[Row] = set()
             for row in rows:
                 found.update(call.rows(row, answers[key(row)]))

@@ -9,32 +9,31 @@ from factstore.db import DbValue
 from factstore.index import AttributeIndex
 from factstore.index_single import Single
 from factstore.query.few_inputs import Bound
-from factstore.query.few_rules import Tables
-from factstore.query.few_walk import Declined
+from factstore.query.few_walk import Declined, Lookup, Rows
 from factstore.schema import Attribute
 from factstore.values import ValueType, decode_inline, encode_inline, type_of
 
-Const = Callable[["Run"], int]
+Const = Callable[["FewRun"], int]
 
 
-class Run:
-    """What the clauses of one run share. ``left`` counts down with every row; below 0 the run is declined."""
+class FewRun:
+    """What the clauses of one run share: :class:`factstore.query.few_walk.Run`, for one db value and its inputs."""
 
-    __slots__ = ("_consts", "_entities", "_holders", "_known", "_tables", "db", "inputs", "left", "named", "values")
+    __slots__ = ("_consts", "_entities", "_holders", "_known", "db", "inputs", "left", "named", "tables", "values")
 
     def __init__(self, db: DbValue, bound: Bound, consts: Mapping[str, Const], left: int) -> None:
         self.db = db
         self.values = bound.values
-        self.inputs = bound.given
+        self.inputs: Sequence[Rows] = bound.given
         """The rows of each input that has many."""
         self.named = bound.named
         """The inputs that may name entities, as they were given."""
         self.left = left
         self._consts = consts
         self._known: dict[str, int] = {}
-        self._entities: dict[int, Callable[[int], Sequence[int]]] = {}
-        self._holders: dict[int, Callable[[int], Sequence[int]]] = {}
-        self._tables: Tables | None = None
+        self._entities: dict[int, Lookup] = {}
+        self._holders: dict[int, Lookup] = {}
+        self.tables: Any = None
 
     def const(self, name: str) -> int:
         """The code of a constant, or of what an input names."""
@@ -49,14 +48,14 @@ class Run:
             raise Declined
         return self.db.index(attribute)
 
-    def values_of(self, attribute: Attribute) -> Callable[[int], Sequence[int]]:
+    def values_of(self, attribute: Attribute) -> Lookup:
         """What gives the values of one entity."""
         found = self._entities.get(attribute.id)
         if found is None:
             found = self._entities[attribute.id] = self.index(attribute).single_by_entity.of
         return found
 
-    def holders_of(self, attribute: Attribute) -> Callable[[int], Sequence[int]]:
+    def holders_of(self, attribute: Attribute) -> Lookup:
         """What gives the entities that have one value."""
         found = self._holders.get(attribute.id)
         if found is None:
@@ -68,13 +67,6 @@ class Run:
         index = self.index(attribute)
         single: Single = index.single_by_value if by_value else index.single_by_entity
         return single.count
-
-    @property
-    def tables(self) -> Tables:
-        """The answers of the rules called so far."""
-        if self._tables is None:
-            self._tables = Tables(self)
-        return self._tables
 
     def decoder(self, kind: int) -> Callable[[Any], Any]:
         """What makes a value of a code of a kind; None stays None."""

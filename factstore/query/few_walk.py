@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
-if TYPE_CHECKING:
-    from factstore.query.few_run import Run
+from factstore.index import AttributeIndex
+from factstore.schema import Attribute
 
 Row: TypeAlias = tuple[Any, ...]
 Rows: TypeAlias = Sequence[Row]
 Layout: TypeAlias = tuple[str, ...]
 """The variable that each place of a row belongs to."""
-Act: TypeAlias = "Callable[[Rows, Run], Rows]"
+Lookup: TypeAlias = Callable[[int], Sequence[int]]
+"""From one key to the codes that go with it."""
 
 _SAMPLE: Final = 16
 FILTER, LOOKUP, GROUP, SCAN = range(4)
@@ -27,6 +28,28 @@ FILTER, LOOKUP, GROUP, SCAN = range(4)
 
 class Declined(Exception):
     """The query, or what it finds, is not for this engine: the columnar one answers from the start."""
+
+
+class Run(Protocol):
+    """What the clauses of one run share: its facts, its constants, and how much work it may still do."""
+
+    left: int
+    """Rows that may still be made; below 0 the run is declined."""
+    inputs: Sequence[Rows]
+    """The rows of each input that has many."""
+    tables: Any
+    """The answers of the rules called so far, kept by :mod:`factstore.query.few_rules`."""
+
+    def const(self, name: str) -> int: ...
+    def index(self, attribute: Attribute) -> AttributeIndex: ...
+    def values_of(self, attribute: Attribute) -> Lookup: ...
+    def holders_of(self, attribute: Attribute) -> Lookup: ...
+    def counts(self, attribute: Attribute, by_value: bool) -> Callable[[int], int]: ...
+    def decoder(self, kind: int) -> Callable[[Any], Any]: ...
+    def encoder(self, kind: int) -> Callable[[Any], int]: ...
+
+
+Act: TypeAlias = Callable[[Rows, Run], Rows]
 
 
 class FewStep(Protocol):
