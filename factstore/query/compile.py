@@ -155,9 +155,6 @@ class Compiler:
         self._rules.check_call(node)
         source = _source(node.source, at.source)
         required = node.args[: self._rules.required(node.name)]
-        if any(isinstance(arg, Blank) for arg in required):
-            message = f"{node} leaves a required argument open"
-            raise edn.located(QueryError, message, node.at, code="query/unbound")
         self._check_bodies(node.name, source)
         needs = frozenset(variables(required))
         call = replace(node, args=self.by_id(node.name, node.args, source))
