@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factstore import Db, QueryError
+from factstore import Db, QueryError, Result
 from tests.query.drawn import Drawn, DrawnRules, store
 from tests.query.test_model import bag
 
@@ -18,11 +18,12 @@ CASES = max(settings().max_examples // 3, 5)
 
 
 def answered(db: Db, engine: str, query: str, *inputs: Any, **more: Any) -> Any:
-    """The rows of a query as a bag, or the code of its error."""
+    """The rows of a query as a bag, its one row or value, or the code of its error."""
     try:
-        return bag(db.q(query, *inputs, engine=engine, **more))
+        found = db.q(query, *inputs, engine=engine, **more)
     except QueryError as error:
         return error.code
+    return bag(found) if isinstance(found, Result) else bag([found])
 
 
 def agree(db: Db, query: str, *inputs: Any, **more: Any) -> str:
