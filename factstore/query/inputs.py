@@ -74,11 +74,18 @@ def bind_inputs(query: Query, db: DbValue, args: Sequence[Any], rules: tuple[Rul
             name = node.variable.name
             found.scalars[name] = arg
             value = _value(arg, node)
-            # A tuple is most likely a lookup ref: it would be sought in the store in vain.
-            start[name] = values.object(value) if isinstance(value, tuple) else values.constant(value)
+            start[name] = values.object(value) if _is_lookup_ref(value, db) else values.constant(value)
         else:
             found.given.append(_given(node, arg, values))
     return found._replace(start=Relation(start, 1))
+
+
+def _is_lookup_ref(value: Any, db: DbValue) -> bool:
+    """Whether a value has the look of a lookup ref, which would be sought in the store in vain."""
+    if not (isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str)):
+        return False
+    attribute = db.schema.get(value[0])
+    return attribute is not None and attribute.unique is not None
 
 
 def check_count(query: Query, wanted: Sequence[Node], args: Sequence[Any]) -> None:
