@@ -12,6 +12,7 @@ from factstore.query.aggregates import Output
 from factstore.query.ast import Query, Rule, Variable
 from factstore.query.execute import Execution, shaped
 from factstore.query.few import Engine
+from factstore.query.few_program import MOST
 from factstore.query.functions import Function
 from factstore.query.relation import Values
 from factstore.query.solve import Limits
@@ -51,7 +52,7 @@ class Asked(NamedTuple):
 
     def by_rows(self, engine: Engine) -> few.Found | None:
         """What the engine for few rows finds; None if it declines."""
-        if self.limits.max_rows < few.MOST:
+        if self.limits.max_rows < MOST:
             return None
         found = few.find(self, engine)
         if found is not None:

@@ -32,8 +32,6 @@ _SHAPES: Final = 32
 """Programs of one query that are kept, for inputs of different kinds and different rules."""
 _PATIENCE: Final = 1023
 """Runs that a query is left alone after it was declined again and again."""
-MOST: Final = 5000
-"""No run touches as many rows: a lower bound of a query is for the columnar engine to hold."""
 _KEEPING: Final = forkable_lock()
 
 

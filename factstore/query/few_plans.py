@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from factstore.errors import QueryError
-from factstore.query.ast import Clause, Rule, RuleCall, Variable, variables
+from factstore.query.ast import Clause, Constant, Pattern, Rule, RuleCall, RuleHead, Term, Variable, variables
 from factstore.query.few_kinds import Inference, Kinds
 from factstore.query.few_place import Place
 from factstore.query.few_rules import Body, Call, Plan, Site
@@ -14,6 +14,7 @@ from factstore.query.few_walk import Conjunction, Declined, FewStep, Layout
 from factstore.query.goals import Goal, Ordered, ordered
 from factstore.query.rules import RuleSet
 from factstore.query.scope import Scope, given, spoken
+from factstore.schema import Attribute
 
 Plans = dict[Goal, Plan]
 
@@ -49,6 +50,9 @@ def _plan(goal: Goal, compiler: Compiler, plans: Plans) -> Plan:
     if goal.asks and calling and all(_hands_through(goal, body) for body in calling):
         ends = [_Cut(goal, body, compiler).body(plans) for body in bodies if not body.calls]
         plan.add(ends, [_Cut(goal, body, compiler).onward() for body in calling])
+        if len(bodies) == 2 and len(ends) == 1:
+            (end,) = [body for body in bodies if not body.calls]
+            plan.closure = _closure(goal, end, calling[0], compiler)
     else:
         plan.add([_Cut(goal, body, compiler).body(plans) for body in bodies], ())
     return plan
@@ -64,6 +68,30 @@ def _hands_through(goal: Goal, body: Ordered) -> bool:
     return free == goal.free_of(body.rule.head.args) and variables(free).keys().isdisjoint(
         variables(others, goal.bound_of(call.args))
     )
+
+
+def _closure(goal: Goal, end: Ordered, onward: Ordered, compiler: Compiler) -> tuple[Attribute, bool] | None:
+    """The attribute that two rules are the closure of, and whether backwards, if both walk along it and do no more."""
+    steps = [clause for clause in onward.clauses if not isinstance(clause, RuleCall)]
+    if sorted(goal.bound) != [False, True] or len(end.clauses) != 1 or len(steps) != 1:
+        return None
+    way, other = _way(goal, end.clauses[0], end.rule.head), _way(goal, steps[0], onward.rule.head)
+    (asked,) = goal.bound_of(onward.calls[0].args)
+    (free,) = goal.free_of(end.rule.head.args)
+    if way is None or other is None or way[:2] != other[:2] or (way[2], other[2]) != (free, asked):
+        return None
+    return compiler.kinds_of.named(way[0]), way[1]
+
+
+def _way(goal: Goal, clause: Clause, head: RuleHead) -> tuple[Constant, bool, Term] | None:
+    """The attribute of a pattern, whether its value is what a head has bound, and what stands at the other end."""
+    if not isinstance(clause, Pattern) or len(clause.terms) != 3 or clause.source is not None:
+        return None
+    e, attribute, v = clause.terms
+    (bound,) = goal.bound_of(head.args)
+    if not isinstance(attribute, Constant) or bound not in (e, v) or not isinstance(e, Variable) or e == v:
+        return None
+    return attribute, v == bound, e if v == bound else v
 
 
 class _Cut:

@@ -33,8 +33,10 @@ from factstore.schema import Schema
 
 _ROWS: Final = 96
 """Rows that the columnar engine takes about as long for as this one, in each clause, ..."""
-_ROUNDS: Final = 2000
+_ROUNDS: Final = 4000
 """... and in all of a recursion, each of whose rounds costs that one as much as a clause."""
+MOST: Final = 5000
+"""No run makes as many: a lower bound on the rows of a query is for the columnar engine to hold."""
 
 
 class Program:
@@ -54,9 +56,9 @@ class Program:
             raise Declined
         self._walk = Conjunction([*given, *body.steps], layout, self.names, body.consts)
         self._one = _wants_one(query)
-        self._budget = _ROWS * (1 + sum(isinstance(node, Pattern) for node in walk(query.where)))
-        if any(isinstance(node, RuleCall) for node in walk(query.where)):
-            self._budget += _ROUNDS
+        nodes = list(walk(query.where))
+        rows = _ROWS * (1 + sum(isinstance(node, Pattern) for node in nodes))
+        self._budget = min(MOST, rows + _ROUNDS * any(isinstance(node, RuleCall) for node in nodes))
 
     @property
     def functions(self) -> set[str]:

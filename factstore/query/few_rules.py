@@ -25,6 +25,7 @@ from factstore.query.few_walk import (
     projecting,
     taking,
 )
+from factstore.schema import Attribute
 
 Answers = dict[Row, None]
 """The free arguments of each answer, in the order they came."""
@@ -82,6 +83,8 @@ class Plan:
         self.free = taking([place for place, known in enumerate(bound) if not known])
         self.bodies: Sequence[Body] = ()
         self.onward: Sequence[Conjunction] = ()
+        self.closure: tuple[Attribute, bool] | None = None
+        """The attribute whose closure the rules are, and whether it is walked from value to entity."""
 
     def add(self, bodies: Sequence[Body], onward: Sequence[Conjunction]) -> None:
         """Sets what the plan does; it may call itself, so that it is there before."""
@@ -127,6 +130,8 @@ class Tables:
 
     def _walk(self, plan: Plan, key: Row) -> Answers:
         """The answers where right-linear rules lead from one asked argument."""
+        if plan.closure is not None:
+            return self._reached(key[0], *plan.closure)
         run, found, seen = self._run, Answers(), {key}
         here: Rows = [key]
         while here:
@@ -135,6 +140,21 @@ class Tables:
             here = list({row for onward in plan.onward for row in onward.run(here, run)} - seen)
             seen.update(here)
         return found
+
+    def _reached(self, start: int, attribute: Attribute, backwards: bool) -> Answers:
+        """What the facts of one attribute lead to from one entity."""
+        run = self._run
+        look = run.holders_of(attribute) if backwards else run.values_of(attribute)
+        seen: set[int] = set()
+        waiting = [start]
+        while waiting:
+            new = [code for code in look(waiting.pop()) if code not in seen]
+            seen.update(new)
+            waiting += new
+            run.left -= len(new)
+            if run.left < 0:
+                raise Declined
+        return dict.fromkeys(zip(seen, strict=True))
 
     def _ask(self, plan: Plan, keys: Iterable[Row]) -> None:
         known = self._answers.setdefault(plan, {})
