@@ -17,10 +17,10 @@ from factstore.query.check import check_rules
 from factstore.query.execute import Execution
 from factstore.query.explain import Plan
 from factstore.query.functions import Function
+from factstore.query.limits import Limits
 from factstore.query.parse import parse_query, parse_rules
 from factstore.query.result import Result
 from factstore.query.rules import RuleSet
-from factstore.query.solve import Limits
 
 __all__ = ["Plan", "Result", "Rule", "RuleSet", "check_rules", "explain", "load_rules", "parse_rules", "q"]
 

@@ -8,10 +8,11 @@ from factstore.db import DbValue
 from factstore.query.ast import Rule, Variable
 from factstore.query.compile import Compiler
 from factstore.query.functions import Function
+from factstore.query.limits import Limits
 from factstore.query.relation import Values
 from factstore.query.rules import RuleSet, unbound_in_head
 from factstore.query.scope import Site
-from factstore.query.solve import Limits, Solver
+from factstore.query.solve import Solver
 
 
 def check_rules(db: DbValue, rules: Sequence[Rule], functions: Mapping[str, Function] | None = None) -> RuleSet:

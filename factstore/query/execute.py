@@ -34,13 +34,14 @@ from factstore.query.ast import (
 from factstore.query.compile import Compiler
 from factstore.query.functions import Function
 from factstore.query.inputs import Inputs, bind_inputs, check_count
+from factstore.query.limits import Limits
 from factstore.query.naming import entity_codes
 from factstore.query.parse import parse_query
 from factstore.query.relation import Column, Relation, Values
 from factstore.query.result import Result
 from factstore.query.rules import RuleSet
 from factstore.query.scope import Scope
-from factstore.query.solve import Limits, Solver
+from factstore.query.solve import Solver
 from factstore.values import ValueType, order_key
 
 Functions = Mapping[str, Function]

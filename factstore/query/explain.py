@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from factstore.query.goals import Goal
-from factstore.query.solve import Ran
+from factstore.query.limits import Ran
 
 
 class Line(NamedTuple):
