@@ -33,6 +33,7 @@ from factstore.query.ast import (
 from factstore.query.functions import BUILTIN, Function, plain_name
 from factstore.query.operators import agreeing, distinct
 from factstore.query.relation import Column, Relation, Values
+from factstore.values_coerce import shown as shown_value
 
 _FANOUT: Final = 10
 """How many rows a collection binding is taken to give for one."""
@@ -81,18 +82,21 @@ class Call:
         decoded = [self.values.decode(columns[place].take(first)) for place in variable]
         given = iter(decoded)
         args = [next(given) if isinstance(arg, Variable) else [arg] * len(first) for arg in self._args]
-        return [self._apply(*row) for row in zip(*args, strict=True)], inverse.astype(np.int64)
+        calls = self.values.limits.watched(zip(*args, strict=True))
+        return [self._apply(*row) for row in calls], inverse.astype(np.int64)
 
     def _apply(self, *args: Any) -> Any:
         try:
-            return self.fn(*args)
+            result = self.fn(*args)
         except FactstoreError:
             raise
         except Exception as error:
-            shown = ", ".join(repr(arg) for arg in args)
+            shown = ", ".join(shown_value(arg) for arg in args)
             message = f"{self.node.fn} cannot be applied to ({shown}): {error}"
             code = "query/type-mismatch" if isinstance(error, TypeError | AttributeError) else "query/function-failed"
             raise edn.located(QueryError, message, self.node.at, code=code) from error
+        self.values.limits.made(result)
+        return result
 
 
 def _hashable(value: Any) -> Any:
@@ -163,12 +167,14 @@ def assign(rows: Relation, name: str, column: Column, values: Values) -> Relatio
 
 def bind_results(rows: Relation, results: Sequence[Any], which: Ints, binding: Binding, values: Values) -> Relation:
     """``rows`` joined with what a function gave for each, taken apart as ``binding`` says."""
-    parts = [list(spread(binding, result)) if result is not None else [] for result in results]
+    watched = values.limits.watched(results)
+    parts = [list(spread(binding, result)) if result is not None else [] for result in watched]
     names = list(variables(binding))
     flat = [part for group in parts for part in group]
     if not flat:
         return Relation.empty({**dict.fromkeys(rows.names), **dict.fromkeys(names)})
     counts = np.asarray([len(group) for group in parts], dtype=np.int64)
+    values.limits.check(int(counts[which].sum()), len(rows.columns) + len(names))
     ends = np.cumsum(counts)
     row, at = spans((ends - counts)[which], ends[which])
     start, kept = rows.take(row), np.ones(len(row), dtype=np.bool_)
@@ -224,5 +230,5 @@ def _merged(one: dict[str, Any], more: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _misfit(value: Any, wanted: str, binding: Binding) -> QueryError:
-    message = f"{value!r} does not fit {binding}: expected {wanted}"
+    message = f"{shown_value(value)} does not fit {binding}: expected {wanted}"
     return edn.located(QueryError, message, binding.at, code="query/binding", value=value)

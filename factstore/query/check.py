@@ -27,7 +27,8 @@ def check_rules(db: DbValue, rules: Sequence[Rule], functions: Mapping[str, Func
     1
     """
     rule_set = RuleSet.of(tuple(rules))
-    solver = Solver(Values(db.dictionary), Limits())
+    limits = Limits()
+    solver = Solver(Values(db.dictionary, limits), limits)
     compiler = Compiler({"$": db}, rule_set, functions or {}, solver)
     for rule in rule_set:
         bound = frozenset(variable.name for variable in rule.head.required)

@@ -64,7 +64,7 @@ class Execution:
         self._query = query
         self._functions = functions
         self._limits = limits
-        self.values = Values(db.dictionary)
+        self.values = Values(db.dictionary, limits)
         self._inputs = bind_inputs(query, db, args, rules, self.values)
         self._solver = Solver(self.values, limits)
         rule_set = RuleSet.of(self._inputs.rules)
@@ -86,8 +86,11 @@ class Execution:
         check_count(parsed, parsed.inputs, args)
         given = dict(zip(map(str, parsed.inputs), args, strict=True))
         db = given.pop("$", self._db)
-        inner = Execution(db, parsed, list(given.values()), rules=(), functions=self._functions, limits=self._limits)
-        found = inner.run()
+        with self._limits.nested():
+            inner = Execution(
+                db, parsed, list(given.values()), rules=(), functions=self._functions, limits=self._limits
+            )
+            found = inner.run()
         return found.to_list() if isinstance(found, Result) else found
 
     def _rows(self) -> Relation:

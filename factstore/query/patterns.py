@@ -122,7 +122,9 @@ class AttributeStep:
             row = np.flatnonzero(held).astype(np.int64)
             found: Rows | Found = Rows(e[row], v[row], tx[row])
         elif e is not None or v is not None:
-            row, found = index.facts_in(self._ranges(rows, e, v))
+            ranges = self._ranges(rows, e, v)
+            self._values.limits.check(ranges.size, len(rows.columns) + 2)
+            row, found = index.facts_in(ranges)
         else:
             found = index.scan() if self._bounds is None else index.between(*self._bounds)
         start = Relation({}, len(found.e)) if row is None else _take(rows, row)

@@ -75,7 +75,7 @@ class Solver:
         result = step.run(first, needed.union(*(other.names for other in others)))
         for other in others:
             result = join(result, other, self.values)
-        self.limits.check(result.size)
+        self.limits.check(result.size, len(result.columns))
         self._note(step, estimate, first.size, result.size, started)
         return [result, *rest]
 
@@ -93,7 +93,7 @@ class Solver:
     def _together(self, components: Sequence[Relation]) -> Relation:
         result = Relation.true()
         for component in components:
-            self.limits.check(result.size * component.size)
+            self.limits.check(result.size * component.size, len(result.columns) + len(component.columns))
             result = join(result, component, self.values)
         return result
 
