@@ -154,3 +154,15 @@ _BY_VALUE: Final[Mapping[str, Function]] = {
     "sample": lambda count, group: random.sample(list(set(group)), min(_count(count), len(set(group)))),
 }
 """Aggregates of a sequence of values. Variance and deviation are those of the whole population."""
+
+NAMES: Final = tuple(sorted(_BY_VALUE))
+"""The built-in aggregates."""
+
+
+def option_counts(name: str) -> tuple[int, int]:
+    """The fewest and the most arguments that a built-in aggregate takes before its variable.
+
+    >>> option_counts("count"), option_counts("max"), option_counts("sample")
+    ((0, 0), (0, 1), (1, 1))
+    """
+    return (1, 1) if name == "sample" else (0, 1) if name in ("min", "max", "rand") else (0, 0)

@@ -6,6 +6,7 @@ called once per distinct row of its arguments.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from factstore import edn
 from factstore.columns import Ints, rank, spans
 from factstore.errors import FactstoreError, QueryError
 from factstore.query import vectors
+from factstore.query.arity import check_arity
 from factstore.query.ast import (
     Argument,
     BindCollection,
@@ -39,12 +41,15 @@ _FANOUT: Final = 10
 """How many rows a collection binding is taken to give for one."""
 
 
-def find_function(name: str, node: Node, registered: Mapping[str, Function]) -> Function:
+def find_function(name: str, node: Predicate | FunctionCall, registered: Mapping[str, Function]) -> Function:
     """The function of a name; ``query/unknown-function`` if it is neither built in nor registered."""
     found = registered.get(name) or BUILTIN.get(plain_name(name))
     if found is None:
-        message = f"no function {name}: expected a built-in one, or one that was registered"
+        near = difflib.get_close_matches(plain_name(name), [*registered, *BUILTIN], 1)
+        known = f"did you mean {near[0]}" if near else "expected a built-in one, or one that was registered"
+        message = f"no function {name}: {known}"
         raise edn.located(QueryError, message, node.at, code="query/unknown-function", function=name)
+    check_arity(node, found)
     return found
 
 

@@ -179,6 +179,20 @@ class Compiler:
             del self._rules.sound[name]
             raise
 
+    def check_rules(self) -> None:
+        """Refuses what could not run in any rule, called or not, over at least one of the databases."""
+        sources = [name for name, data in self._sources.items() if isinstance(data, DbValue)]
+        for name in self._rules.names if sources else ():
+            refused: list[QueryError] = []
+            for source in sources:
+                try:
+                    self._check_bodies(name, source)
+                except QueryError as error:
+                    refused.append(error)
+            # Who is named by a constant may come later, and nobody called the rule yet.
+            if len(refused) == len(sources) and refused[0].code != "query/not-an-entity":
+                raise refused[0]
+
     def by_id(self, name: str, args: tuple[T, ...], source: str) -> tuple[T, ...]:
         """The arguments of a call or head, those that name entities being ids."""
         return self._named_args.by_id(name, args, source)

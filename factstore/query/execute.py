@@ -42,6 +42,7 @@ from factstore.query.result import Result
 from factstore.query.rules import RuleSet
 from factstore.query.scope import Scope
 from factstore.query.solve import Solver
+from factstore.query.static import check_find, check_pattern
 from factstore.values import ValueType, order_key
 
 Functions = Mapping[str, Function]
@@ -70,6 +71,8 @@ class Execution:
         rule_set = RuleSet.of(self._inputs.rules)
         callable = {"q": self._nested, **functions}
         self.compiler = Compiler(self._inputs.sources, rule_set, callable, self._solver)
+        check_find(query, self._inputs.sources, self._inputs.scalars, functions)
+        self._patterns = {element: self._pattern(element) for element in _pulls(query)}
         _prefetch(self._inputs, rule_set, query.where)
 
     def run(self) -> Any:
@@ -96,6 +99,7 @@ class Execution:
     def _rows(self) -> Relation:
         query, inputs = self._query, self._inputs
         steps = self.compiler.steps(query.where, inputs.site)
+        self.compiler.check_rules()
         _check_bound(query, inputs.site.bound.union(*(step.names for step in steps)))
         keep = dict.fromkeys(_find_variables(query.find.elements))
         keep.update(dict.fromkeys(variable.name for variable in query.with_))
@@ -127,7 +131,7 @@ class Execution:
         db = self._inputs.sources[element.source.name if element.source else "$"]
         entities = entity_codes(db, self.values, rows[element.variable.name])
         distinct, inverse = np.unique(entities, return_inverse=True)
-        found = pull.pull_ids(db, self._pattern(element), distinct, functions=self._functions)
+        found = pull.pull_ids(db, self._patterns[element], distinct, functions=self._functions)
         return [found[place] for place in inverse.tolist()]
 
     def _pattern(self, element: PullExpr) -> PullPattern:
@@ -137,7 +141,9 @@ class Execution:
         if element.pattern.name not in given:
             message = f"the pull pattern {element.pattern} is not given in :in"
             raise edn.located(QueryError, message, element.at, code="query/inputs")
-        return parse_pull(given[element.pattern.name])
+        pattern = parse_pull(given[element.pattern.name])
+        check_pattern(self._inputs.sources[element.source.name if element.source else "$"], pattern, self._functions)
+        return pattern
 
     def _ordered(self, outputs: list[Output], size: int) -> tuple[list[Output], int]:
         query = self._query
@@ -191,6 +197,10 @@ def _find_variables(elements: Any) -> list[str]:
         nodes = element.args[-1:] if isinstance(element, Aggregate) else (getattr(element, "variable", element),)
         found.update((node.name, None) for node in nodes if isinstance(node, Variable))
     return list(found)
+
+
+def _pulls(query: Query) -> list[PullExpr]:
+    return [element for element in query.find.elements if isinstance(element, PullExpr)]
 
 
 def _taken(output: Output, positions: Any) -> Output:
