@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from factstore import edn
-from factstore.errors import QueryError
+from factstore.errors import InvalidValue
 from factstore.query.ast import Node
 from factstore.values_coerce import shown
 
@@ -17,7 +17,7 @@ _PLAIN: Final = frozenset((str, int, float, bool))
 
 
 def known_type(value: Any, node: Node) -> Any:
-    """``value``, a NumPy scalar as the Python value it is; ``query/inputs`` for a time that is no moment.
+    """``value``, a NumPy scalar as the Python value it is; ``value/wrong-type`` for a time that is no moment.
 
     A date, or a datetime without a time zone, is equal to no value of a store, so that a query would
     quietly find nothing.
@@ -31,7 +31,7 @@ def known_type(value: Any, node: Node) -> Any:
         isinstance(value, date) and not (isinstance(value, datetime) and value.tzinfo is not None)
     ):
         message = f"{shown(value)} was given for {node}: expected a datetime with a time zone"
-        raise edn.located(QueryError, message, node.at, code="query/inputs", value=value)
+        raise edn.located(InvalidValue, message, node.at, code="value/wrong-type", value=value)
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, tuple | list):
