@@ -154,6 +154,9 @@ class FunctionStep:
         many = isinstance(self._binding, BindCollection | BindRelation)
         return rows.size * (_FANOUT if many else 1)
 
+    def average(self, size: float, bound: frozenset[str]) -> float:
+        return size * (_FANOUT if isinstance(self._binding, BindCollection | BindRelation) else 1)
+
     def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
         columns = self._call.columns(rows)
         whole = vectors.function(self._call.name, columns) if self._call.name else None

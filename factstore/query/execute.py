@@ -43,6 +43,8 @@ from factstore.query.rules import RuleSet
 from factstore.query.scope import Scope
 from factstore.query.solve import Solver
 from factstore.query.static import check_find, check_pattern
+from factstore.query.steps import Step
+from factstore.query.suspect import Warning, warnings_of
 from factstore.values import ValueType, order_key
 
 Functions = Mapping[str, Function]
@@ -68,7 +70,7 @@ class Execution:
         self.values = Values(db.dictionary, limits)
         self._inputs = bind_inputs(query, db, args, rules, self.values)
         self._solver = Solver(self.values, limits)
-        rule_set = RuleSet.of(self._inputs.rules)
+        rule_set = self._rules = RuleSet.of(self._inputs.rules)
         callable = {"q": self._nested, **functions}
         self.compiler = Compiler(self._inputs.sources, rule_set, callable, self._solver)
         check_find(query, self._inputs.sources, self._inputs.scalars, functions)
@@ -77,7 +79,10 @@ class Execution:
 
     def run(self) -> Any:
         """The result, in the shape the find clause asks for."""
-        rows = self._rows()
+        return self.answer(self.rows())
+
+    def answer(self, rows: Relation) -> Any:
+        """What the find clause makes of the rows of ``:where``."""
         outputs = self._outputs(rows)
         size = len(outputs[0].data if isinstance(outputs[0], Column) else outputs[0]) if rows.size else 0
         outputs, size = self._ordered(outputs, size)
@@ -96,14 +101,29 @@ class Execution:
             found = inner.run()
         return found.to_list() if isinstance(found, Result) else found
 
-    def _rows(self) -> Relation:
-        query, inputs = self._query, self._inputs
-        steps = self.compiler.steps(query.where, inputs.site)
+    def rows(self, steps: Sequence[Step] | None = None) -> Relation:
+        """The rows of ``:where``, over the variables of ``:find`` and ``:with``; ``steps`` if they are made already."""
+        steps = self.steps() if steps is None else steps
+        keep = dict.fromkeys(_find_variables(self._query.find.elements))
+        keep.update(dict.fromkeys(variable.name for variable in self._query.with_))
+        return self._solver.solve(steps, self.start, keep)
+
+    def steps(self) -> list[Step]:
+        """The steps of ``:where`` and of the inputs, checked whole."""
+        query, site = self._query, self._inputs.site
+        steps = self.compiler.steps(query.where, site)
         self.compiler.check_rules()
-        _check_bound(query, inputs.site.bound.union(*(step.names for step in steps)))
-        keep = dict.fromkeys(_find_variables(query.find.elements))
-        keep.update(dict.fromkeys(variable.name for variable in query.with_))
-        return self._solver.solve([*inputs.given, *steps], inputs.start, keep)
+        _check_bound(query, site.bound.union(*(step.names for step in steps)))
+        return [*self._inputs.given, *steps]
+
+    @property
+    def start(self) -> Relation:
+        """What is known before the first step: the inputs of one value."""
+        return self._inputs.start
+
+    def warnings(self) -> list[Warning]:
+        """What looks wrong, but may be meant."""
+        return warnings_of(self._query, self._inputs.sources, self._rules)
 
     def _outputs(self, rows: Relation) -> list[Output]:
         elements = self._query.find.elements

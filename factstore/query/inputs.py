@@ -32,6 +32,10 @@ class GivenStep:
     def estimate(self, rows: Relation) -> float:
         return float(self.given.size)
 
+    def average(self, size: float, bound: frozenset[str]) -> float:
+        held = float(self.given.size)
+        return held if self.names.isdisjoint(bound) else min(size, held)
+
     def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
         return join(rows, self.given, self._values)
 

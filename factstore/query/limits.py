@@ -12,12 +12,9 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 from factstore.errors import QueryError
-
-if TYPE_CHECKING:
-    from factstore.query.steps import Step
 
 T = TypeVar("T")
 
@@ -47,17 +44,6 @@ def default_memory() -> int:
 MAX_MEMORY: Final = default_memory()
 
 
-class Ran(NamedTuple):
-    """What one step did, for explain: its rows before and after, what was expected, and how long it took."""
-
-    step: Step
-    estimate: float
-    rows_in: int
-    rows_out: int
-    seconds: float
-    depth: int
-
-
 class Limits:
     """How much one query may use: rows in one relation, bytes, and time; and what it has done so far.
 
@@ -82,7 +68,8 @@ class Limits:
         self.max_memory = MAX_MEMORY if max_memory is None else max_memory
         self._seconds = MAX_SECONDS if seconds is None else seconds
         self._deadline = math.inf if self._seconds == math.inf else time.monotonic() + self._seconds
-        self.trace: list[Ran] | None = [] if trace else None
+        self.trace: list[Any] | None = [] if trace else None
+        """What ran, a :class:`~factstore.query.trace.Ran` for each step that ended."""
         self.depth = 0
         self.peak = 0
         """The most rows a step has given."""

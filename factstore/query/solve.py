@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from factstore.errors import QueryError
-from factstore.query.limits import Limits, Ran
+from factstore.query.limits import Limits
 from factstore.query.operators import distinct, join, project
 from factstore.query.relation import Relation, Values
 from factstore.query.steps import Step
+from factstore.query.trace import Ran
 
 _ONE_ROW: Final = Relation.true()
 _SLACK: Final = 4
@@ -54,6 +55,8 @@ class Solver:
             needed = wanted.union(*(other.names for other in pending))
             components = self._run(step, estimate, components, needed)
             components = [_narrowed(component, needed) for component in components]
+            if self.limits.trace:
+                self.limits.trace[-1] = self.limits.trace[-1]._replace(kept=components[0].size)
         return components if all(component.size for component in components) else None
 
     def _next(self, pending: Sequence[Step], components: Sequence[Relation], costs: _Costs) -> tuple[Step, float]:
@@ -100,7 +103,8 @@ class Solver:
     def _note(self, step: Step, estimate: float, rows_in: int, rows_out: int, started: float) -> None:
         if self.limits.trace is not None:
             seconds = time.perf_counter() - started
-            self.limits.trace.append(Ran(step, estimate, rows_in, rows_out, seconds, self.limits.depth))
+            how = str(getattr(step, "how", ""))
+            self.limits.trace.append(Ran(step, estimate, rows_in, rows_out, seconds, self.limits.depth, rows_out, how))
 
 
 class _Costs:
