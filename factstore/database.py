@@ -92,7 +92,8 @@ class Db(DbValue):
 
         ``inputs`` are what ``:in`` names beside ``$``. ``rules`` are EDN text, data, or the path of a rule file or
         folder; ``functions`` adds to those the connection offers. Options are ``timeout`` in seconds,
-        ``max_rows`` of any one step, and ``max_memory`` in bytes. Raises :class:`QueryError`, with line, column and caret.
+        ``max_rows`` of any one step, and ``max_memory`` in bytes.
+        Raises :class:`QueryError`, with line, column and caret.
 
         >>> import factstore
         >>> db = factstore.connect("memory:").db()

@@ -8,7 +8,7 @@ name, averages for what follows from them.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from factstore.query.relation import Relation
@@ -66,7 +66,7 @@ def _walked(steps: Sequence[Step], parts: list[_Part], depth: int) -> tuple[list
         if not ready:  # compiling has refused what can never run
             break
         step = next((step for step in ready if step.is_filter and len(_touched(step, parts)) == 1), None)
-        step = step or min(ready, key=lambda step: _size(step, _touched(step, parts)))
+        step = step or min(ready, key=lambda step: _size(step, _touched(step, parts), _cost))
         pending.remove(step)
         touched = _touched(step, parts)
         size = _joined(step, touched)
@@ -91,17 +91,23 @@ def _touched(step: Step, parts: Sequence[_Part]) -> list[_Part]:
     return [part for part in parts if not step.names.isdisjoint(part.names)]
 
 
-def _size(step: Step, touched: Sequence[_Part]) -> float:
-    """What the step would leave of the component it starts from."""
+def _size(step: Step, touched: Sequence[_Part], one: Callable[[Step, _Part], float]) -> float:
+    """What the step would leave of the component it starts from, ``one`` telling that of one component."""
     if not touched:
-        return _one(step, _Part(frozenset(), 1.0, Relation.true()))
+        return one(step, _Part(frozenset(), 1.0, Relation.true()))
     needed = [part for part in touched if not step.needs.isdisjoint(part.names)]
     if len(needed) > 1:
         return math.prod(part.size for part in needed)
-    return min(_one(step, part) for part in (needed or touched))
+    return min(one(step, part) for part in (needed or touched))
 
 
-def _one(step: Step, part: _Part) -> float:
+def _cost(step: Step, part: _Part) -> float:
+    """What the engine would go by."""
+    return _rows(step, part) if part.rows is None else step.estimate(part.rows)
+
+
+def _rows(step: Step, part: _Part) -> float:
+    """What is really to be expected, as far as anything is known."""
     if not isinstance(step, Grouped) and part.rows is not None:
         return step.estimate(part.rows)
     if isinstance(step, Averaged):
@@ -111,5 +117,5 @@ def _one(step: Step, part: _Part) -> float:
 
 def _joined(step: Step, touched: Sequence[_Part]) -> float:
     """What is left once the step's rows have met those of every component it touches."""
-    size = _size(step, touched)
+    size = _size(step, touched, _rows)
     return min([size, *(part.size for part in touched)]) if len(touched) > 1 and not step.needs else size
