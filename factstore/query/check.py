@@ -37,4 +37,5 @@ def check_rules(db: DbValue, rules: Sequence[Rule], functions: Mapping[str, Func
         for arg in rule.head.args:
             if isinstance(arg, Variable) and arg.name not in given:
                 raise unbound_in_head(rule, arg)
+    compiler.check_rules()
     return rule_set

@@ -9,11 +9,16 @@ from typing import Any, Final
 import numpy as np
 
 from factstore import edn
-from factstore.errors import InvalidValue
+from factstore.errors import InvalidValue, QueryError
 from factstore.query.ast import Node
-from factstore.values_coerce import shown
+from factstore.values import LONG_MAX, LONG_MIN, ValueType
+from factstore.values_coerce import coerce, shown
 
 _PLAIN: Final = frozenset((str, int, float, bool))
+_MAX_DEPTH: Final = 32
+"""Collections inside of collections."""
+_MAX_PARTS: Final = 1_000_000
+"""Values in the collections inside of one value."""
 
 
 def known_type(value: Any, node: Node) -> Any:
@@ -25,7 +30,7 @@ def known_type(value: Any, node: Node) -> Any:
     >>> known_type(np.int64(3), Node()), known_type("a", Node())
     (3, 'a')
     """
-    if type(value) in _PLAIN:
+    if type(value) in _PLAIN and not (type(value) is int and value.bit_length() > 63):
         return value
     if isinstance(value, np.datetime64) or (
         isinstance(value, date) and not (isinstance(value, datetime) and value.tzinfo is not None)
@@ -35,8 +40,29 @@ def known_type(value: Any, node: Node) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, tuple | list):
-        return type(value)(known_type(item, node) for item in value) if type(value) in (tuple, list) else value
-    return value
+        _measure(value, node)
+        return _known_items(value, node) if type(value) in (tuple, list) else value
+    return coerce(ValueType.BIGINT, value) if type(value) is int and not LONG_MIN <= value <= LONG_MAX else value
+
+
+def _known_items(value: Any, node: Node) -> Any:
+    return type(value)(
+        _known_items(item, node) if type(item) in (tuple, list) else known_type(item, node) for item in value
+    )
+
+
+def _measure(value: Any, node: Node) -> None:
+    """Refuses what nests too deep, or stands for too much since it holds the same thing many times."""
+    level, parts = [value], 0
+    for _ in range(_MAX_DEPTH):
+        level = [item for held in level for item in held if isinstance(item, tuple | list)]
+        parts += sum(map(len, level))
+        if not level:
+            return
+        if parts > _MAX_PARTS:
+            break
+    message = f"what was given for {node} nests more than {_MAX_DEPTH} deep, or has more than {_MAX_PARTS:,} parts"
+    raise edn.located(QueryError, message, node.at, code="query/inputs")
 
 
 def known_types(values: Sequence[Any], node: Node) -> Sequence[Any]:
