@@ -14,17 +14,18 @@ from typing import Any
 from factstore.db import DbValue
 from factstore.errors import QueryError
 from factstore.query import slow
-from factstore.query.ast import Rule
+from factstore.query.ast import Query, Rule
 from factstore.query.check import check_rules
 from factstore.query.estimate import expected
 from factstore.query.execute import Execution
 from factstore.query.explain import Plan, Times, expected_lines, ran_lines
 from factstore.query.functions import Function
-from factstore.query.limits import Limits
+from factstore.query.limits import Limits, within_reason
 from factstore.query.parse import parse_query, parse_rules
 from factstore.query.result import Result
 from factstore.query.rules import RuleSet
 from factstore.query.slow import SlowQuery, on_slow_query
+from factstore.query.steps import Step
 
 __all__ = [
     "Plan",
@@ -59,19 +60,15 @@ def q(
     rows of any one step, ``max_memory`` the bytes it may hold. Errors are :class:`QueryError` with a code, and
     line, column and caret where they lie in the text.
     """
-    parsed = parse_query(query)
-    limits = Limits(
-        max_rows=_bound(max_rows, parsed.max_rows),
-        seconds=_bound(timeout, _seconds(parsed.timeout)),
-        max_memory=max_memory,
-        trace=bool(slow.WATCHES),
-    )
-    if not slow.WATCHES:
-        return Execution(db, parsed, inputs, rules=load_rules(rules), functions=functions or {}, limits=limits).run()
-    with slow.Timed(parsed.text or str(parsed), inputs, limits) as timed:
-        made = Execution(db, parsed, inputs, rules=load_rules(rules), functions=functions or {}, limits=limits)
-        timed.answer = made.run()
-        return timed.answer
+    with within_reason():
+        parsed = parse_query(query)
+        limits = _limits(parsed, timeout, max_rows, max_memory, trace=bool(slow.WATCHES))
+        known = load_rules(rules)
+        if not slow.WATCHES:
+            return Execution(db, parsed, inputs, rules=known, functions=functions or {}, limits=limits).run()
+        with slow.Timed(parsed.text or str(parsed), inputs, limits) as timed:
+            timed.answer = Execution(db, parsed, inputs, rules=known, functions=functions or {}, limits=limits).run()
+            return timed.answer
 
 
 def explain(
@@ -82,32 +79,34 @@ def explain(
     rules: Any = None,
     functions: Mapping[str, Function] | None = None,
     analyze: bool = False,
-    **bounds: Any,
+    timeout: float | None = None,
+    max_rows: int | None = None,
+    max_memory: int | None = None,
 ) -> Plan:
     """How ``query`` is answered: its clauses in the order they run; with ``analyze``, what each found and took.
 
     Without ``analyze`` nothing runs: the order is that of counts known beforehand. With it the query runs, within
     the same bounds as :func:`q`.
     """
+    with within_reason():
+        started = perf_counter()
+        parsed = parse_query(query)
+        parsing = perf_counter() - started
+        limits = _limits(parsed, timeout, max_rows, max_memory, trace=True)
+        made = Execution(db, parsed, inputs, rules=load_rules(rules), functions=functions or {}, limits=limits)
+        steps = made.steps()
+        if not analyze:
+            found, size = expected(steps, made.start)
+            return Plan(expected_lines(found), expected=size, warnings=made.warnings())
+        return _analyzed(made, steps, limits, parsing, perf_counter() - started - parsing)
+
+
+def _analyzed(made: Execution, steps: Sequence[Step], limits: Limits, parsing: float, planning: float) -> Plan:
     started = perf_counter()
-    parsed = parse_query(query)
-    limits = Limits(
-        max_rows=_bound(bounds.get("max_rows"), parsed.max_rows),
-        seconds=_bound(bounds.get("timeout"), _seconds(parsed.timeout)),
-        max_memory=bounds.get("max_memory"),
-        trace=True,
-    )
-    parsing = perf_counter()
-    made = Execution(db, parsed, inputs, rules=load_rules(rules), functions=functions or {}, limits=limits)
-    if not analyze:
-        found, size = expected(made.steps(), made.start)
-        return Plan(expected_lines(found), expected=size, warnings=made.warnings())
-    steps = made.steps()
-    planning = perf_counter()
     rows = made.rows(steps)
     running = perf_counter()
     answer = made.answer(rows)
-    times = Times(parsing - started, planning - parsing, running - planning, perf_counter() - running)
+    times = Times(parsing, planning, running - started, perf_counter() - running)
     return Plan(
         ran_lines(limits.trace or []),
         rows=slow.rows_of(answer),
@@ -115,6 +114,17 @@ def explain(
         warnings=made.warnings(),
         times=times,
         peak=limits.peak,
+    )
+
+
+def _limits(
+    query: Query, timeout: float | None, max_rows: int | None, max_memory: int | None, *, trace: bool
+) -> Limits:
+    return Limits(
+        max_rows=_bound(max_rows, query.max_rows),
+        seconds=_bound(timeout, _seconds(query.timeout)),
+        max_memory=max_memory,
+        trace=trace,
     )
 
 
@@ -126,7 +136,7 @@ def load_rules(rules: Any) -> tuple[Rule, ...]:
     """
     if rules is None:
         return ()
-    if isinstance(rules, str) and rules.lstrip().startswith(("[", ";")):
+    if isinstance(rules, str) and rules.lstrip().startswith(("[", ";", "'")):
         return parse_rules(rules)
     if not isinstance(rules, str | Path):
         return parse_rules(rules)

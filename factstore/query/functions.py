@@ -20,6 +20,7 @@ from factstore.query.functions_values import (
     bounded,
     divide,
     item_of,
+    items,
     joined,
     keyword,
     modulo,
@@ -36,6 +37,8 @@ from factstore.query.functions_values import (
     subtract,
     text,
     tuple_of,
+    whole,
+    written,
 )
 from factstore.values import Keyword, type_of
 
@@ -61,6 +64,11 @@ def compared(compare: Callable[[Any, Any], bool]) -> Function:
         return compare(one, other)
 
     return chained(check)
+
+
+def before(one: Any, other: Any) -> int:
+    """-1 if ``one`` comes before ``other``, else 0."""
+    return -int(compared(operator.lt)(one, other))
 
 
 def family(value: Any) -> str:
@@ -89,11 +97,28 @@ def _not_equal(first: Any, *rest: Any) -> bool:
     return not chained(equal)(first, *rest)
 
 
+def _holds(collection: Any, key: Any) -> bool:
+    """Whether a set has an element, a map a key, or a tuple a place."""
+    if isinstance(collection, tuple | list):
+        return type(key) is int and 0 <= key < len(collection)
+    return isinstance(collection, Mapping | frozenset) and key in collection
+
+
+def _place(found: int) -> int | None:
+    return None if found < 0 else found
+
+
+def _groups(match: re.Match[str]) -> Any:
+    return (match.group(0), *match.groups()) if match.groups() else match.group(0)
+
+
 def _found(pattern: Any, value: str) -> Any:
     match = regex.search(pattern, value)
-    if match is None:
-        return None
-    return (match.group(0), *match.groups()) if match.groups() else match.group(0)
+    return None if match is None else _groups(match)
+
+
+def _every(pattern: Any, value: str) -> Any:
+    return tuple(map(_groups, regex.every(pattern, value)))
 
 
 def _matched(pattern: Any, value: str) -> Any:
@@ -113,6 +138,10 @@ def _size(value: Any) -> int:
     return len(value)
 
 
+def _number(value: str) -> float | None:
+    return float(value) if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", string(value)) else None
+
+
 BUILTIN: Final[Mapping[str, Function]] = {
     "=": chained(equal),
     "==": chained(operator.eq),
@@ -129,6 +158,7 @@ BUILTIN: Final[Mapping[str, Function]] = {
     "quot": quotient,
     "rem": remainder,
     "mod": modulo,
+    "compare": lambda one, other: before(one, other) or -before(other, one),
     "inc": lambda x: bounded(number(x) + 1),
     "dec": lambda x: bounded(number(x) - 1),
     "abs": lambda x: abs(number(x)),
@@ -141,6 +171,7 @@ BUILTIN: Final[Mapping[str, Function]] = {
     "zero?": lambda x: number(x) == 0,
     "pos?": lambda x: number(x) > 0,
     "neg?": lambda x: number(x) < 0,
+    "identical?": equal,
     "true?": lambda x: x is True,
     "false?": lambda x: x is False,
     "nil?": lambda x: x is None,
@@ -152,39 +183,74 @@ BUILTIN: Final[Mapping[str, Function]] = {
     "ground": lambda x: x,
     "tuple": tuple_of,
     "vector": tuple_of,
+    "list": tuple_of,
+    "set": lambda x: frozenset(tuple_of(*items(x))),
     "untuple": lambda x: x,
     "get": item_of,
     "count": _size,
     "empty?": lambda x: _size(x) == 0,
+    "not-empty": lambda x: x if len(x) else None,
+    "contains?": _holds,
+    "first": lambda x: x[0] if len(x) else None,
+    "second": lambda x: x[1] if len(x) > 1 else None,
+    "last": lambda x: x[-1] if len(x) else None,
+    "nth": lambda x, place: x[place] if 0 <= whole(place) < len(x) else None,
     "range": numbers,
     "str": text,
+    "pr-str": written,
+    "print-str": lambda *args: joined(" ", args),
+    "blank?": lambda s: s is None or not string(s).strip(),
     "subs": part_of,
     "upper-case": lambda s: string(s).upper(),
     "lower-case": lambda s: string(s).lower(),
+    "capitalize": lambda s: string(s).capitalize(),
     "trim": lambda s: string(s).strip(),
+    "triml": lambda s: string(s).lstrip(),
+    "trimr": lambda s: string(s).rstrip(),
     "starts-with?": lambda s, start: string(s).startswith(string(start)),
     "ends-with?": lambda s, end: string(s).endswith(string(end)),
     "includes?": _includes,
+    "index-of": lambda s, part: _place(string(s).find(string(part))),
+    "last-index-of": lambda s, part: _place(string(s).rfind(string(part))),
     "split": split,
     "join": joined,
     "replace": replaced,
     "re-find": _found,
     "re-matches": _matched,
+    "re-seq": _every,
     "re-pattern": regex.compiled,
     "parse-long": _whole,
+    "parse-double": _number,
+    "long": lambda x: int(number(x)),
+    "double": lambda x: float(number(x)),
     "keyword": keyword,
     "name": lambda x: x.name if isinstance(x, Keyword) else str(x),
     "namespace": lambda x: x.namespace if isinstance(x, Keyword) else None,
     "type": lambda x: (vt := type_of(x)) and vt.ident,
 }
 """By the name a query calls it with; ``clojure.string/`` before a name is ignored."""
+METHODS: Final[Mapping[str, str]] = {
+    ".startsWith": "starts-with?",
+    ".endsWith": "ends-with?",
+    ".contains": "includes?",
+    ".toUpperCase": "upper-case",
+    ".toLowerCase": "lower-case",
+    ".trim": "trim",
+    ".length": "count",
+    ".isEmpty": "empty?",
+    ".substring": "subs",
+    ".equals": "=",
+}
+"""Methods of Java's strings, as queries for Datomic call them, by the function that does the same."""
 
 
 def plain_name(name: str) -> str:
-    """The name without a namespace of Clojure's.
+    """The name without a namespace of Clojure's; for a method of Java's strings, that of the same function.
 
     >>> plain_name("clojure.string/upper-case")
     'upper-case'
     """
+    if name in METHODS:
+        return METHODS[name]
     head, slash, tail = name.partition("/")
     return tail if slash and head in ("clojure.string", "clojure.core", "str", "string") else name

@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import importlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 _BUDGET: Final = 10**8
@@ -33,6 +33,11 @@ Ways = Callable[[int], int]
 def search(pattern: Any, text: Any) -> re.Match[str] | None:
     """The first match of ``pattern`` in ``text``; ValueError where finding it might take too long."""
     return _ready(pattern, text, len(text) + 1 if isinstance(text, str) else 0).search(text)
+
+
+def every(pattern: Any, text: Any) -> Iterator[re.Match[str]]:
+    """The matches of ``pattern`` in ``text``, one after the other; ValueError as for :func:`search`."""
+    return _ready(pattern, text, len(text) + 1 if isinstance(text, str) else 0).finditer(text)
 
 
 def fullmatch(pattern: Any, text: Any) -> re.Match[str] | None:

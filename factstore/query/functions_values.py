@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
+from factstore import edn
 from factstore.values import Keyword
 
 MAX_TEXT: Final = 1_000_000
@@ -144,11 +145,22 @@ def part_of(value: Any, start: Any, end: Any = None) -> str:
     return found[start:end]
 
 
+def items(value: Any) -> Any:
+    """``value``, if it is a collection."""
+    if not isinstance(value, tuple | list | set | frozenset):
+        raise TypeError(f"expected a collection, found {_kind(value)}")
+    return value
+
+
+def written(*args: Any) -> str:
+    """The arguments as EDN text, with blanks between them."""
+    found = [edn.write(arg, max_size=MAX_ITEMS) for arg in args]
+    return _short(sum(map(len, found)) + len(found)) or " ".join(found)
+
+
 def joined(by: Any, parts: Any) -> str:
     """The parts as one string with ``by`` between them."""
-    if isinstance(parts, str) or not isinstance(parts, tuple | list | set | frozenset):
-        raise TypeError(f"expected a collection, found {_kind(parts)}")
-    found = [text(part) for part in parts]
+    found = [text(part) for part in items(parts)]
     _short(sum(map(len, found)) + len(string(by)) * len(found))
     return by.join(found) if found else ""
 

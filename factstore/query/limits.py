@@ -44,6 +44,18 @@ def default_memory() -> int:
 MAX_MEMORY: Final = default_memory()
 
 
+@contextmanager
+def within_reason() -> Iterator[None]:
+    """Around a query: what Python itself refuses is told as any other bound is."""
+    try:
+        yield
+    except RecursionError:
+        message = "the query nests too deep: rules that call each other, or values inside of values"
+        raise QueryError(message, code="query/too-deep") from None
+    except MemoryError:
+        raise QueryError("there is no memory left for the query", code="query/too-large") from None
+
+
 class Limits:
     """How much one query may use: rows in one relation, bytes, and time; and what it has done so far.
 

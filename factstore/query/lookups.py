@@ -15,7 +15,6 @@ from factstore.query.ast import (
     Argument,
     BindIgnore,
     BindScalar,
-    BindTuple,
     Constant,
     FunctionCall,
     Node,
@@ -121,8 +120,8 @@ class GetSomeStep(_Lookup):
 
     def __init__(self, node: FunctionCall, db: DbValue, values: Values, args: Sequence[Argument]) -> None:
         super().__init__(node, db, values, args)
-        if len(args) < 2 or not isinstance(node.binding, BindTuple):
-            message = f"{node} needs a source, an entity, attributes, and a binding [?attribute ?value]"
+        if len(args) < 2:
+            message = f"{node} needs a source, an entity and attributes"
             raise edn.located(QueryError, message, node.at, code="query/arity")
         self._attributes = [attribute_of(db, arg, node) for arg in args[1:]]
         self._binding = node.binding

@@ -25,6 +25,7 @@ from factstore.query.parse_terms import (
     symbol,
     variable,
 )
+from factstore.query.unquoted import unquoted
 
 MAX_DEPTH: Final = 100
 """Levels that clauses may nest."""
@@ -49,7 +50,7 @@ def parse_rules(rules: Any, source: str = "<rules>") -> tuple[Rule, ...]:
 @functools.lru_cache(maxsize=256)
 def _parse(body: str, source: str) -> tuple[Rule, ...]:
     text = Text(source, body)
-    forms = edn.parse_all(body, source, max_depth=MAX_DEPTH)
+    forms = edn.parse_all(unquoted(body), source, max_depth=MAX_DEPTH)
     if len(forms) == 1 and forms[0].kind == "vector" and not _starts_with_list(forms[0]):
         forms = forms[0].items
     rules = tuple(_rule(form, text) for form in forms)
