@@ -12,7 +12,9 @@ from __future__ import annotations
 import functools
 import importlib
 import re
+import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 _BUDGET: Final = 10**8
@@ -63,9 +65,19 @@ def compiled(pattern: Any) -> re.Pattern[str]:
 @functools.lru_cache(maxsize=512)
 def _compiled(pattern: str) -> re.Pattern[str]:
     try:
-        return re.compile(pattern)
+        with _quietly():
+            return re.compile(pattern)
     except (re.error, RecursionError, OverflowError) as error:
         raise ValueError(f"{pattern!r:.80} is no regular expression: {error}") from None
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without warnings of what a pattern may mean in Python some day: who asks is not who could change it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
 
 
 def _ready(pattern: Any, text: Any, starts: int) -> re.Pattern[str]:
@@ -95,7 +107,8 @@ def ways_of(pattern: re.Pattern[str]) -> Ways:
     ValueError: '(a+)+b' repeats what can itself be matched in several ways: expected ... (a function ...)
     """
     try:
-        tree = list(_parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG))
+        with _quietly():
+            tree = list(_parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG))
         return _of_row(tree, pattern)
     except RecursionError:
         raise ValueError(f"{pattern.pattern!r:.80} nests too deep") from None

@@ -56,6 +56,7 @@ class _Typed(NamedTuple):
 
     type: type
     attribute: Attribute
+    entity: bool = False
 
 
 Types = dict[str, _Typed]
@@ -113,7 +114,7 @@ class _Check:
         for place, kind in ((0, int), (2, PYTHON_TYPES[attribute.type])):
             term = node.terms[place] if place < len(node.terms) else None
             if isinstance(term, Variable):
-                self._variable(node, term, _Typed(kind, attribute), types)
+                self._variable(node, term, _Typed(kind, attribute, not place), types)
             elif place and isinstance(term, Constant | LookupRef):
                 self._value(term if isinstance(term, Constant) else term.constant, attribute)
 
@@ -175,7 +176,7 @@ def _seen_by(clause: Not | Optional | Or, types: Types) -> Types:
 
 
 def _said(typed: _Typed) -> str:
-    if typed.type is int and typed.attribute.type not in (ValueType.LONG, ValueType.BIGINT):
+    if typed.entity:
         return f"an entity (of {typed.attribute.ident!r})"
     return f"{_a(typed.attribute.type)} (of {typed.attribute.ident!r})"
 
