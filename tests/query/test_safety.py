@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -202,10 +203,18 @@ def drawn_data(r: random.Random, depth: int = 0) -> Any:
     return r.choice([list, tuple])(items)
 
 
+def random_words(r: random.Random) -> str:
+    """Words of the language, in no order."""
+    return " ".join(r.choices(WORDS, k=r.randint(1, 25)))
+
+
+GARBAGE: list[Callable[[random.Random], Any]] = [mutated, random_words, drawn_data]
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_garbage_is_refused_and_nothing_else_happens(db: Db, r: random.Random) -> None:
-    query: Any = r.choice([mutated, lambda r: " ".join(r.choices(WORDS, k=r.randint(1, 25))), drawn_data])(r)
+    query: Any = r.choice(GARBAGE)(r)
     inputs = [r.choice([1, "a", [1, 2], [(1, 2)], None, {"a": 1}, db, 2.5]) for _ in range(r.choice([0, 1, 1, 1, 2]))]
     rules = None if r.random() < 0.7 else mutated(r)
     started = time.perf_counter()
