@@ -14,8 +14,8 @@ from factstore.query.execute import Execution, shaped
 from factstore.query.few import Engine
 from factstore.query.few_program import MOST
 from factstore.query.functions import Function
+from factstore.query.limits import Limits
 from factstore.query.relation import Values
-from factstore.query.solve import Limits
 
 
 class Asked(NamedTuple):

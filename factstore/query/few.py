@@ -23,6 +23,7 @@ from factstore.query.few_inputs import bind
 from factstore.query.few_program import Program
 from factstore.query.few_walk import Declined, Rows
 from factstore.query.functions import Function
+from factstore.query.limits import Limits
 from factstore.query.relation import Column, Relation, Values
 
 _MEMO: Final = "query/few"
@@ -122,6 +123,8 @@ class Asked(Protocol):
     def rules(self) -> tuple[Rule, ...]: ...
     @property
     def functions(self) -> Mapping[str, Function]: ...
+    @property
+    def limits(self) -> Limits: ...
     def check(self) -> None:
         """Raises what is wrong with the query."""
 
@@ -150,7 +153,7 @@ def find(asked: Asked, engine: Engine) -> Found | None:
 def _find(known: Known, asked: Asked, engine: Engine) -> Found | None:
     db = asked.db
     try:
-        bound = bind(known.wanted, asked.inputs, Values(db.dictionary))
+        bound = bind(known.wanted, asked.inputs, Values(db.dictionary, asked.limits))
     except FactstoreError as error:
         raise Declined from error
     key = (bound.kinds, bound.rules)

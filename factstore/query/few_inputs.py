@@ -8,11 +8,13 @@ from typing import Any, Final, NamedTuple
 from factstore.query.ast import BindScalar, Rule, RulesVar, variables
 from factstore.query.calls import spread
 from factstore.query.few_walk import Declined, Row, Rows
+from factstore.query.given_values import known_type, known_types
 from factstore.query.relation import ANY, Values, frozen
 from factstore.values import LONG_MAX, LONG_MIN, Keyword, ValueType
 
 _MOST: Final = 64
 """Rows of one input up to which they are walked one by one."""
+_PLAIN: Final = (str, Keyword)
 _LONG: Final = int(ValueType.LONG)
 
 
@@ -43,10 +45,13 @@ def bind(wanted: Sequence[Any], args: Sequence[Any], values: Values) -> Bound:
                 kinds.append(_LONG)
                 row.append(arg)
                 continue
-            kind, code = _coded(_value(arg), values)
+            if arg is None:
+                raise Declined
+            value = arg if type(arg) in _PLAIN else known_type(arg, node)
+            kind, code = _coded(tuple(value) if isinstance(value, list) else value, values)
             kinds.append(kind)
             row.append(code)
-            named[node.variable.name] = arg
+            named[node.variable.name] = value
         elif isinstance(node, RulesVar):
             if not isinstance(arg, str | tuple) or (isinstance(arg, tuple) and not all(map(_is_rule, arg))):
                 raise Declined
@@ -62,19 +67,13 @@ def _coded(value: Any, values: Values) -> tuple[int, int]:
     """The kind and the code of one value; a tuple, which may be a lookup ref, gets one only to be shown."""
     if type(value) is tuple:
         return int(ValueType.TUPLE), values.overlay.own(ValueType.TUPLE, frozen(value))
-    if type(value) in (str, Keyword):
+    if type(value) in _PLAIN:
         vt = ValueType.STRING if type(value) is str else ValueType.KEYWORD
         return int(vt), values.overlay.intern_one(vt, value)
     column = values.constant(value)
     if column.kind == ANY:
         raise Declined
     return column.kind, int(column.data[0])
-
-
-def _value(arg: Any) -> Any:
-    if arg is None:
-        raise Declined
-    return tuple(arg) if isinstance(arg, list) else arg
 
 
 def _is_rule(arg: Any) -> bool:
@@ -89,7 +88,7 @@ def _rows(node: Any, arg: Any, values: Values) -> tuple[list[int], Rows]:
     names = list(variables(node))
     if not rows or len(rows) > _MOST or not names:
         raise Declined
-    columns = [values.encode([row[name] for row in rows]) for name in names]
+    columns = [values.encode(known_types([row[name] for row in rows], node)) for name in names]
     if any(column.kind == ANY for column in columns):
         raise Declined
     codes = zip(*(column.data.tolist() for column in columns), strict=True)
