@@ -80,6 +80,10 @@ class Overlay:
         own = self._codes.get((vt, key_of(vt, value)))
         return self._base.code_of(vt, value) if own is None else own
 
+    def code_at(self, vt: ValueType, value: Value, t: int) -> int | None:
+        """:meth:`code_of`, whatever ``t`` is: here it is no transaction's that the base knows of."""
+        return self.code_of(vt, value)
+
     def values_of(self, codes: Sequence[int]) -> list[Value]:
         """The value of each code."""
         if not any(code <= self._first for code in codes):

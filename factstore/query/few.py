@@ -153,7 +153,7 @@ def find(asked: Asked, engine: Engine) -> Found | None:
 def _find(known: Known, asked: Asked, engine: Engine) -> Found | None:
     db = asked.db
     try:
-        bound = bind(known.wanted, asked.inputs, Values(db.dictionary, asked.limits))
+        bound = bind(known.wanted, asked.inputs, db, Values(db.dictionary, asked.limits))
     except FactstoreError as error:
         raise Declined from error
     key = (bound.kinds, bound.rules)

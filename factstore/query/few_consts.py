@@ -53,4 +53,4 @@ def code_of(vt: ValueType, value: Any, own: bool = False) -> Const:
         return lambda run: code
     if own:
         return lambda run: run.values.overlay.intern_one(vt, exact)
-    return lambda run: _or_nowhere(run.db.dictionary.code_of(vt, exact))
+    return lambda run: _or_nowhere(run.db.dictionary.code_at(vt, exact, run.db.basis_t))

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from factstore.db import DbValue
 from factstore.query.ast import BindScalar, Rule, RulesVar, variables
 from factstore.query.calls import spread
 from factstore.query.few_walk import Declined, Row, Rows
 from factstore.query.given_values import known_type, known_types
+from factstore.query.inputs import code_of_name
 from factstore.query.relation import ANY, Values, frozen
 from factstore.values import LONG_MAX, LONG_MIN, Keyword, ValueType
 
@@ -32,7 +34,7 @@ class Bound(NamedTuple):
     values: Values
 
 
-def bind(wanted: Sequence[Any], args: Sequence[Any], values: Values) -> Bound:
+def bind(wanted: Sequence[Any], args: Sequence[Any], db: DbValue, values: Values) -> Bound:
     """What is given for each item of ``:in`` beside the database; :class:`Declined` for what is no few rows."""
     kinds: list[int] = []
     row: list[int] = []
@@ -48,7 +50,7 @@ def bind(wanted: Sequence[Any], args: Sequence[Any], values: Values) -> Bound:
             if arg is None:
                 raise Declined
             value = arg if type(arg) in _PLAIN else known_type(arg, node)
-            kind, code = _coded(tuple(value) if isinstance(value, list) else value, values)
+            kind, code = _coded(tuple(value) if isinstance(value, list) else value, db, values)
             kinds.append(kind)
             row.append(code)
             named[node.variable.name] = value
@@ -63,13 +65,13 @@ def bind(wanted: Sequence[Any], args: Sequence[Any], values: Values) -> Bound:
     return Bound(tuple(kinds), tuple(row), given, named, rules, values)
 
 
-def _coded(value: Any, values: Values) -> tuple[int, int]:
+def _coded(value: Any, db: DbValue, values: Values) -> tuple[int, int]:
     """The kind and the code of one value; a tuple, which may be a lookup ref, gets one only to be shown."""
     if type(value) is tuple:
         return int(ValueType.TUPLE), values.overlay.own(ValueType.TUPLE, frozen(value))
     if type(value) in _PLAIN:
         vt = ValueType.STRING if type(value) is str else ValueType.KEYWORD
-        return int(vt), values.overlay.intern_one(vt, value)
+        return int(vt), code_of_name(vt, value, db, values)
     column = values.constant(value)
     if column.kind == ANY:
         raise Declined
