@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from factstore.columns_distinct import numbered
 from factstore.dictionary import Dictionary
 from factstore.dictionary_overlay import Overlay
 from factstore.values import LONG_MAX, Value, ValueType
@@ -236,7 +237,7 @@ def ints_to_doubles(codes: Ints) -> NDArray[np.float64]:
 def decode(vt: ValueType, codes: Ints, dictionary: Dictionary | Overlay) -> list[Value]:
     """The Python value of each code."""
     if vt.interned:
-        return dictionary.values_of(codes.tolist())
+        return _decode_interned(codes, dictionary)
     if vt is ValueType.DOUBLE:
         return list(ints_to_doubles(codes).tolist())
     if vt is ValueType.BOOLEAN:
@@ -244,6 +245,19 @@ def decode(vt: ValueType, codes: Ints, dictionary: Dictionary | Overlay) -> list
     if vt is ValueType.INSTANT:
         return _decode_instants(codes)
     return list(codes.tolist())
+
+
+def _decode_interned(codes: Ints, dictionary: Dictionary | Overlay) -> list[Value]:
+    if len(codes) <= _LOOKED_UP:
+        return dictionary.values_of(codes.tolist())
+    distinct, places = numbered(codes)
+    # Not np.array, which would make a second dimension of tuples.
+    values = np.fromiter(dictionary.values_of(distinct.tolist()), dtype=object, count=len(distinct))
+    return list(values[places].tolist())
+
+
+_LOOKED_UP: Final = 256
+"""Up to so many codes are looked up as they are; of more, the distinct ones."""
 
 
 def _decode_instants(codes: Ints) -> list[Value]:

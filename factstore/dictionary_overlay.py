@@ -78,7 +78,7 @@ class Overlay:
 
     def values_of(self, codes: Sequence[int]) -> list[Value]:
         """The value of each code."""
-        if not any(code <= self._first for code in codes):
+        if not self._values or min(codes, default=0) > self._first:
             return self._base.values_of(codes)
         own = self._values
         below = self._base.values_of([code for code in codes if code > self._first])

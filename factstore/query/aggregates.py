@@ -19,10 +19,8 @@ from factstore.errors import QueryError
 from factstore.query.ast import Aggregate, Argument, Constant, Variable
 from factstore.query.functions import Function
 from factstore.query.relation import ANY, REF, Column, Relation, Values
+from factstore.query.result_typed import Output
 from factstore.values import Value, ValueType, order_key
-
-Output = Column | list[Value]
-"""A column of a result: codes, or Python values where there are none."""
 
 _LONG: Final = int(ValueType.LONG)
 _DOUBLE: Final = int(ValueType.DOUBLE)
