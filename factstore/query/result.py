@@ -111,7 +111,7 @@ class Result(Sequence[Any]):
             yield from rows
 
     def __reversed__(self) -> Iterator[Any]:
-        return reversed(self.to_list())
+        yield from reversed(self.to_list())
 
     @overload
     def __getitem__(self, index: int) -> Any: ...
@@ -129,7 +129,8 @@ class Result(Sequence[Any]):
         return self._made(slice(place, place + 1))[0]
 
     def __eq__(self, other: object) -> bool:
-        return result_equal.equal(self, other)
+        found: bool = result_equal.equal(self, other)  # or NotImplemented
+        return found
 
     __hash__ = None  # type: ignore[assignment]  # as of a list
 
@@ -203,12 +204,12 @@ class Result(Sequence[Any]):
         if self._data is None:
             assert self._rows is not None
             if self._shape == "tuples":
-                columns = map(list, zip(*self._rows, strict=True))
+                columns = list(map(list, zip(*self._rows, strict=True)))
             elif self._shape == "maps":
-                columns = map(list, zip(*(row.values() for row in self._rows), strict=True))
+                columns = list(map(list, zip(*(row.values() for row in self._rows), strict=True)))
             else:
-                columns = iter([self._rows])
-            self._data = list(columns) if self._rows else [[] for _ in self._columns]
+                columns = [self._rows]
+            self._data = columns or [[] for _ in self._columns]
         return self._data
 
     def _typed(self) -> list[tuple[str, Typed]]:

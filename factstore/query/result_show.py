@@ -44,12 +44,16 @@ def table(result: Result) -> str:
         for row in rows
     )
     size = len(result)
-    count = f"{size:,} row{'' if size == 1 else 's'} × {len(result.columns)} column{'' if len(result.columns) == 1 else 's'}"
+    count = f"{_counted(size, 'row')} × {_counted(len(result.columns), 'column')}"
     first = f", the first {_ROWS} shown" if size > _ROWS else ""
     return (
         '<table style="font-family: monospace; white-space: pre-wrap">'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>{count}{first}</p>"
     )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _cells(row: Any, shape: str) -> tuple[Any, ...]:

@@ -39,13 +39,13 @@ def typed(output: Output, values: Values | None) -> Typed:
     if isinstance(output, Column):
         assert values is not None
         if output.kind != ANY:
-            kind = ValueType(output.kind)
-            return Typed(kind, output.data, lambda codes: values.decode(Column(int(kind), codes)), [])
+            of = output.kind
+            return Typed(ValueType(of), output.data, lambda codes: values.decode(Column(of, codes)), [])
         output = values.decode(output)
     classes = set(map(type, output))
     missing = type(None) in classes
     classes.discard(type(None))
-    kind = None
+    kind: ValueType | None = None
     if len(classes) == 1:
         first = next(value for value in output if value is not None)
         kind = type_of(first) if type(first) is not int else _whole(output)

@@ -145,7 +145,8 @@ def test_nothing_found_is_empty_in_every_form(db: Db) -> None:
 
 def test_html_is_a_table_in_which_values_are_only_text(db: Db) -> None:
     shown = db.q(PAIRS, [[1, "<script>"], [2, "a&b"]])._repr_html_()
-    assert ">?x</th>" in shown and ">?y</th>" in shown
+    assert ">?x</th>" in shown
+    assert ">?y</th>" in shown
     assert ">&lt;script&gt;</td>" in shown
     assert "a&amp;b" in shown
     assert "<script>" not in shown
