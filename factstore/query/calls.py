@@ -7,14 +7,16 @@ called once per distinct row of its arguments.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import numpy as np
 
 from factstore import edn
-from factstore.columns import Ints, rank, spans
+from factstore.columns import Ints, spans
+from factstore.columns_distinct import numbered_rows
 from factstore.errors import FactstoreError, QueryError
-from factstore.query import vectors
+from factstore.query import arithmetic, vectors
 from factstore.query.ast import (
     Argument,
     BindCollection,
@@ -63,25 +65,34 @@ class Call:
         self.name = plain_name(node.fn) if isinstance(node.fn, str) and fn is BUILTIN.get(plain_name(node.fn)) else ""
         self._args = args
         self.values = values
+        self.how = ""
 
     def columns(self, rows: Relation) -> list[Column]:
         """The arguments, a column each."""
-        return [
-            rows[arg.name] if isinstance(arg, Variable) else self.values.constant(_hashable(arg), rows.size)
-            for arg in self._args
-        ]
+        return [rows[arg.name] if isinstance(arg, Variable) else self._repeated(arg, rows.size) for arg in self._args]
+
+    def _repeated(self, value: Any, size: int) -> Column:
+        """A constant as a column that takes no memory for its length."""
+        kind, data = self.values.constant(_hashable(value))
+        return Column(kind, np.broadcast_to(data, size))
 
     def distinct_results(self, columns: Sequence[Column], size: int) -> tuple[list[Any], Ints]:
         """The result for each distinct row of arguments, and which of them each row has."""
         variable = [place for place, arg in enumerate(self._args) if isinstance(arg, Variable)]
         if not variable:
             return [self._apply(*self._args)], np.zeros(size, dtype=np.int64)
-        keys = rank([columns[place].data for place in variable])
-        first, inverse = np.unique(keys, return_index=True, return_inverse=True)[1:]
-        decoded = [self.values.decode(columns[place].take(first)) for place in variable]
-        given = iter(decoded)
+        first, which = numbered_rows([columns[place].data for place in variable])
+        given = iter([self.values.decode(columns[place].take(first)) for place in variable])
         args = [next(given) if isinstance(arg, Variable) else [arg] * len(first) for arg in self._args]
-        return [self._apply(*row) for row in zip(*args, strict=True)], inverse.astype(np.int64)
+        return self._results(args, len(first)), which
+
+    def _results(self, args: Sequence[list[Any]], size: int) -> list[Any]:
+        self.how = f"once for each of {size:,} distinct arguments"
+        if self.name:
+            # A built-in function has no effect but its result, so that it can be asked again for what it refuses.
+            with suppress(Exception):
+                return list(map(self.fn, *args))
+        return [self._apply(*row) for row in zip(*args, strict=True)]
 
     def _apply(self, *args: Any) -> Any:
         try:
@@ -111,6 +122,7 @@ class PredicateStep:
 
     def __init__(self, node: Predicate, call: Call) -> None:
         self.node: Node = node
+        self.how = ""
         self._call = call
         self.names = self.needs = frozenset(variables(node.fn, node.args))
 
@@ -119,12 +131,13 @@ class PredicateStep:
 
     def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
         columns = self._call.columns(rows)
-        mask = None
-        if len(columns) > 1 and self._call.name:
-            mask = vectors.predicate(self._call.name, columns, self._call.values)
+        mask = vectors.predicate(self._call.name, columns, self._call.values) if self._call.name else None
+        self.how = "by column"
         if mask is None:
             results, which = self._call.distinct_results(columns, rows.size)
-            mask = np.asarray([result is not None and result is not False for result in results])[which]
+            kept = (result is not None and result is not False for result in results)
+            mask = np.fromiter(kept, dtype=np.bool_, count=len(results))[which]
+            self.how = self._call.how
         return rows.take(mask)
 
 
@@ -135,6 +148,7 @@ class FunctionStep:
 
     def __init__(self, node: FunctionCall, call: Call, values: Values) -> None:
         self.node: Node = node
+        self.how = ""
         self._call = call
         self._binding = node.binding
         self._values = values
@@ -147,10 +161,13 @@ class FunctionStep:
 
     def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
         columns = self._call.columns(rows)
-        whole = vectors.function(self._call.name, columns) if self._call.name else None
-        if whole is not None and isinstance(self._binding, BindScalar):
-            return assign(rows, self._binding.variable.name, whole, self._values)
+        if self._call.name and isinstance(self._binding, BindScalar):
+            whole = arithmetic.function(self._call.name, columns)
+            if whole is not None:
+                self.how = "by column"
+                return assign(rows, self._binding.variable.name, whole, self._values)
         results, which = self._call.distinct_results(columns, rows.size)
+        self.how = self._call.how
         return bind_results(rows, results, which, self._binding, self._values)
 
 
@@ -163,6 +180,8 @@ def assign(rows: Relation, name: str, column: Column, values: Values) -> Relatio
 
 def bind_results(rows: Relation, results: Sequence[Any], which: Ints, binding: Binding, values: Values) -> Relation:
     """``rows`` joined with what a function gave for each, taken apart as ``binding`` says."""
+    if isinstance(binding, BindScalar):
+        return _bind_scalar(rows, results, which, binding.variable.name, values)
     parts = [list(spread(binding, result)) if result is not None else [] for result in results]
     names = list(variables(binding))
     flat = [part for group in parts for part in group]
@@ -178,6 +197,18 @@ def bind_results(rows: Relation, results: Sequence[Any], which: Ints, binding: B
             kept &= agreeing(start[name], columns.pop(name), values)
     result = start.with_columns(columns)
     return distinct(result if kept.all() else result.take(kept))
+
+
+def _bind_scalar(rows: Relation, results: Sequence[Any], which: Ints, name: str, values: Values) -> Relation:
+    kept = np.fromiter((result is not None for result in results), dtype=np.bool_, count=len(results))
+    if not kept.any():
+        return Relation.empty(dict.fromkeys((*rows.names, name)))
+    column = values.encode([_hashable(result) for result in results if result is not None])
+    if kept.all():
+        return assign(rows, name, column.take(which), values)
+    places = np.cumsum(kept) - 1
+    there = kept[which]
+    return assign(rows.take(there), name, column.take(places[which[there]]), values)
 
 
 def spread(binding: Binding, value: Any) -> Iterable[dict[str, Any]]:
