@@ -8,7 +8,7 @@ what is shown or computed with is ever decoded.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -261,4 +261,8 @@ _LOOKED_UP: Final = 256
 
 
 def _decode_instants(codes: Ints) -> list[Value]:
-    return [value.replace(tzinfo=UTC) for value in codes.astype("datetime64[us]").tolist()]
+    # Adding takes a fifth of the time that giving each datetime a time zone does.
+    return list(map(_FIRST.__add__, codes.astype("timedelta64[us]").tolist()))
+
+
+_FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)

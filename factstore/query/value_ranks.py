@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -46,9 +48,19 @@ def ranked_together(one: Column, other: Column, values: Values) -> tuple[Ints, I
         return one.data, other.data
     first, places = numbered(one.data)
     second, other_places = numbered(other.data)
+    if len(second) == 1:
+        against = _against(values.decode(Column(one.kind, first)), *values.decode(Column(one.kind, second)))
+        return against[places], other_places
     held = values.decode(Column(one.kind, first)) + values.decode(Column(one.kind, second))
     ranks = order_of(held)[1]
     return ranks[: len(first)][places], ranks[len(first) :][other_places]
+
+
+def _against(held: Sequence[Value], value: Value) -> Ints:
+    """-1, 0 or 1 for what is below, equal to and above one value: there is no need to sort."""
+    key, keys = order_key(value), list(map(order_key, held))
+    above = np.fromiter(map(partial(operator.lt, key), keys), dtype=np.int64, count=len(keys))
+    return above - np.fromiter(map(partial(operator.gt, key), keys), dtype=np.int64, count=len(keys))
 
 
 def order_of(held: Sequence[Value]) -> tuple[Ints, Ints]:
