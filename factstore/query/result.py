@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 import numpy as np
@@ -129,13 +129,17 @@ class Result(Sequence[Any]):
         return self._made(slice(place, place + 1))[0]
 
     def __eq__(self, other: object) -> bool:
-        found: bool = result_equal.equal(self, other)  # or NotImplemented
-        return found
+        if not isinstance(other, Result | list | tuple | set | frozenset):
+            return NotImplemented  # a library's own == answers for its tables
+        if isinstance(other, Result):
+            return result_equal.equal(self.to_list(), other.to_list(), ordered=self._ordered and other._ordered)
+        return result_equal.equal(self.to_list(), other, ordered=self._ordered)
 
     __hash__ = None  # type: ignore[assignment]  # as of a list
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return result_pickle.reduced(self, self._outputs(), self._values)
+        how = {"shape": self._shape, "ordered": self._ordered, "keys": self._keys}
+        return _unpickled, (self._columns, result_pickle.sent(self._outputs(), self._values), self._size, how)
 
     def column(self, which: int | str) -> list[Value]:
         """One column as Python values: by its place from 0, or by name, as in :attr:`columns` or :attr:`names`.
@@ -194,10 +198,13 @@ class Result(Sequence[Any]):
         return self.to_arrow().__arrow_c_stream__(requested_schema)
 
     def __repr__(self) -> str:
-        return result_show.text(self)
+        return result_show.text(self._columns, self[: result_show.SHOWN], self._size)
 
     def _repr_html_(self) -> str:
-        return result_show.table(self)
+        first: list[Any] = self[: result_show.SHOWN]
+        if self._shape != "tuples":
+            first = [tuple(row.values()) if self._shape == "maps" else (row,) for row in first]
+        return result_show.table(self._columns, first, self._size)
 
     def _outputs(self) -> Sequence[Output]:
         """The columns; those of rows that were given as they are, made of them."""
@@ -250,6 +257,11 @@ class Result(Sequence[Any]):
         if held is not None or not isinstance(output, Column):
             return (output if held is None else held)[rows]  # type: ignore[return-value]  # a list in either case
         return _decoded(output.take(rows), self._values)
+
+
+def _unpickled(columns: tuple[str, ...], parts: Sequence[Any], size: int, how: Mapping[str, Any]) -> Result:
+    data, values = result_pickle.received(parts)
+    return Result(columns, data, size, values, **how)
 
 
 def _decoded(output: Output, values: Values | None) -> list[Value]:

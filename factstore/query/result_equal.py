@@ -4,37 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from factstore.query.result import Result
+from typing import Any
 
 
-def equal(one: Result, other: object) -> Any:
-    """True for a set, list, tuple or result of the same rows; in the same order only if ``one`` is ordered.
+def equal(mine: Sequence[Any], other: Any, *, ordered: bool) -> bool:
+    """True if a set, list or tuple has the same rows; in the same order, if ``mine`` are ``ordered`` and it is no set.
 
-    A row that is a tuple is equal to a list of the same. Nothing else is compared, so that a library's own
-    ``==`` can answer for its tables.
+    A row that is a tuple is equal to a list of the same.
+
+    >>> equal([(1,), (2,)], [[2], [1]], ordered=False), equal([(1,), (2,)], [[2], [1]], ordered=True)
+    (True, False)
     """
-    if isinstance(other, set | frozenset):
-        return len(other) == len(one) and other == _as_set(one)
-    ordered = one.ordered
-    if not isinstance(other, list | tuple):
-        if not hasattr(other, "to_list") or type(other) is not type(one):
-            return NotImplemented
-        ordered = ordered and other.ordered
-        other = other.to_list()
-    if len(other) != len(one):
+    if len(other) != len(mine):
         return False
-    mine, theirs = one.to_list(), [tuple(row) if isinstance(row, list) else row for row in other]
+    if isinstance(other, set | frozenset):
+        try:
+            return other == set(mine)
+        except TypeError:  # maps are in no set
+            return False
+    theirs = [tuple(row) if isinstance(row, list) else row for row in other]
     return mine == theirs or (not ordered and same_bag(mine, theirs))
-
-
-def _as_set(result: Result) -> Any:
-    try:
-        return set(result.to_list())
-    except TypeError:  # maps are in no set
-        return None
 
 
 def same_bag(one: Sequence[Any], other: Sequence[Any]) -> bool:

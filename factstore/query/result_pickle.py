@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from factstore.columns import Ints
 from factstore.columns_distinct import numbered
@@ -11,9 +11,6 @@ from factstore.dictionary import Dictionary
 from factstore.query.relation import ANY, Column, Values
 from factstore.query.result_typed import Output
 from factstore.values import Value, ValueType
-
-if TYPE_CHECKING:
-    from factstore.query.result import Result
 
 
 class _Coded(NamedTuple):
@@ -24,11 +21,9 @@ class _Coded(NamedTuple):
     places: Ints
 
 
-def reduced(result: Result, outputs: Sequence[Output], values: Values | None) -> tuple[Any, ...]:
-    """What ``__reduce__`` gives of a result."""
-    parts = [_sent(output, values) for output in outputs]
-    how = {"shape": result.shape, "ordered": result.ordered, "keys": result._keys}
-    return rebuilt, (type(result), result.columns, parts, len(result), how)
+def sent(outputs: Sequence[Output], values: Values | None) -> list[Any]:
+    """What columns are in a pickle."""
+    return [_sent(output, values) for output in outputs]
 
 
 def _sent(output: Output, values: Values | None) -> Any:
@@ -39,10 +34,10 @@ def _sent(output: Output, values: Values | None) -> Any:
     return _Coded(output.kind, values.decode(Column(output.kind, distinct)), places)
 
 
-def rebuilt(kind: type[Result], columns: tuple[str, ...], parts: Sequence[Any], size: int, how: Any) -> Result:
-    """A result from what :func:`reduced` gave."""
+def received(parts: Sequence[Any]) -> tuple[list[Output], Values]:
+    """The columns of a pickle, and the values of their codes."""
     values = Values(Dictionary())
-    return kind(columns, [_received(part, values) for part in parts], size, values, **how)
+    return [_received(part, values) for part in parts], values
 
 
 def _received(part: Any, values: Values) -> Output:

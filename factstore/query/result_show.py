@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from factstore.values import Keyword
 
-if TYPE_CHECKING:
-    from factstore.query.result import Result
-
-_ROWS: Final = 20
+SHOWN: Final = 20
 _CELL: Final = 200
 """Characters of one value."""
 _ROW: Final = 400
@@ -21,43 +18,36 @@ _RIGHT: Final = ' style="text-align: right"'
 _LEFT: Final = ' style="text-align: left"'
 
 
-def text(result: Result) -> str:
-    """One line: the columns and the first rows.
+def text(columns: Sequence[str], first: Sequence[Any], size: int) -> str:
+    """One line: the columns and the first rows of ``size``.
 
-    >>> from factstore.query.result import Result
-    >>> text(Result.of_rows(("?x",), [(1,), (2,)]))
+    >>> text(["?x"], [(1,), (2,)], 2)
     '<Result ?x: [(1,), (2,)]>'
     """
-    shown = ", ".join(_cut(repr(row), _ROW) for row in result[:_ROWS])
-    more = f", … {len(result) - _ROWS:,} more" if len(result) > _ROWS else ""
-    return f"<Result {' '.join(result.columns)}: [{shown}{more}]>"
+    shown = ", ".join(_cut(repr(row), _ROW) for row in first)
+    more = f", … {size - len(first):,} more" if size > len(first) else ""
+    return f"<Result {' '.join(columns)}: [{shown}{more}]>"
 
 
-def table(result: Result) -> str:
-    """HTML: a header and the first rows, numbers to the right, everything escaped."""
-    rows = [_cells(row, result.shape) for row in result[:_ROWS]]
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], size: int) -> str:
+    """HTML: a header and the first rows of ``size``, numbers to the right, everything escaped."""
     sides = [_RIGHT if rows and all(map(_is_number, column)) else _LEFT for column in zip(*rows, strict=True)]
-    sides = sides or [_LEFT] * len(result.columns)
-    head = "".join(f"<th{side}>{html.escape(n)}</th>" for n, side in zip(result.columns, sides, strict=True))
+    sides = sides or [_LEFT] * len(columns)
+    head = "".join(f"<th{side}>{html.escape(n)}</th>" for n, side in zip(columns, sides, strict=True))
     body = "".join(
         "<tr>" + "".join(f"<td{side}>{_cell(v)}</td>" for v, side in zip(row, sides, strict=True)) + "</tr>"
         for row in rows
     )
-    size = len(result)
-    count = f"{_counted(size, 'row')} × {_counted(len(result.columns), 'column')}"
-    first = f", the first {_ROWS} shown" if size > _ROWS else ""
+    count = f"{_counted(size, 'row')} × {_counted(len(columns), 'column')}"
+    more = f", the first {len(rows)} shown" if size > len(rows) else ""
     return (
         '<table style="font-family: monospace; white-space: pre-wrap">'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>{count}{first}</p>"
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>{count}{more}</p>"
     )
 
 
 def _counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
-def _cells(row: Any, shape: str) -> tuple[Any, ...]:
-    return tuple(row.values()) if shape == "maps" else row if shape == "tuples" else (row,)
 
 
 def _is_number(value: Any) -> bool:
