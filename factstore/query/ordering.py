@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from contextlib import suppress
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from factstore import edn
 from factstore.columns import Ints
+from factstore.columns_distinct import numbered
 from factstore.errors import QueryError
 from factstore.query.ast import Order, Query
 from factstore.query.functions import family
 from factstore.query.relation import ANY, Column, Values
 from factstore.query.result_typed import Output
 from factstore.query.value_ranks import order_of, ranked
-from factstore.values import Value
+from factstore.values import Value, type_of
 
 Key: TypeAlias = Callable[[Ints], Ints]
 """Gives, for some of the rows, numbers to sort them by."""
@@ -56,6 +58,56 @@ def first_rows(keys: Sequence[Key], size: int, count: int) -> Ints:
 def taken(output: Output, positions: Ints) -> Output:
     """The given rows of a column."""
     return output.take(positions) if isinstance(output, Column) else [output[place] for place in positions.tolist()]
+
+
+def by_value(outputs: Sequence[Output], size: int, values: Values | None) -> Ints:
+    """The positions of all rows in the order of their values, the first column's first; any values have one.
+
+    >>> by_value([[2, "b", 1, None]], 4, None).tolist()
+    [3, 2, 0, 1]
+    """
+    if not outputs or not size:
+        return np.arange(size)
+    return np.lexsort([_any_ranks(output, values) for output in reversed(outputs)]).astype(np.int64)
+
+
+def _any_ranks(output: Output, values: Values | None) -> Ints:
+    if not isinstance(output, Column):
+        return order_of(list(map(_any_key, output)))[1]
+    assert values is not None
+    if output.kind != ANY:
+        with suppress(TypeError):  # tuples of different types
+            return ranked(output, values).ranks
+    distinct, places = numbered(output.data)
+    return order_of(list(map(_any_key, values.decode(Column(output.kind, distinct)))))[1][places]
+
+
+class _Key:
+    """A value with its type before it, so that any two have an order."""
+
+    __slots__ = ("key",)
+
+    def __init__(self, key: Any) -> None:
+        self.key = key
+
+    def __lt__(self, other: _Key) -> bool:
+        return bool(self.key < other.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Key) and bool(self.key == other.key)
+
+    __hash__ = None  # type: ignore[assignment]  # it is only compared
+
+
+def _any_key(value: Value) -> _Key:
+    return _Key(_nested_key(value))
+
+
+def _nested_key(value: Value) -> Any:
+    if isinstance(value, tuple | list):
+        return "tuple", [_nested_key(item) for item in value]
+    name = "" if value is None else type(value).__name__
+    return (name, value) if type_of(value) is not None else (name, repr(value))
 
 
 def _key(order: Order, output: Output, values: Values) -> Key:

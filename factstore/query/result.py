@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 import numpy as np
 
 from factstore.errors import QueryError
-from factstore.query import result_equal, result_frames, result_pickle, result_show
+from factstore.query import ordering, result_equal, result_frames, result_pickle, result_show
 from factstore.query.relation import Column, Values
 from factstore.query.result_typed import Output, Typed, as_array, typed
 from factstore.values import Value
@@ -152,6 +152,20 @@ class Result(Sequence[Any]):
         """The rows in lists of at most ``size``, each made when its turn comes."""
         for start in range(0, self._size, size):
             yield self._made(slice(start, start + size))
+
+    def sorted(self) -> Result:
+        """The same rows in the order of their values, the first column's first: one text for one set of rows.
+
+        Values of several types are ordered by type, what is missing comes first.
+
+        >>> Result.of_rows(("?x",), [("b",), (2,), ("a",)]).sorted().to_list()
+        [(2,), ('a',), ('b',)]
+        """
+        outputs = self._outputs()
+        positions = ordering.by_value(outputs, self._size, self._values)
+        data = [ordering.taken(output, positions) for output in outputs]
+        how: Any = {"shape": self._shape, "keys": self._keys}
+        return Result(self._columns, data, self._size, self._values, ordered=True, **how)
 
     def to_list(self) -> list[Any]:
         """All rows."""
