@@ -48,12 +48,13 @@ class Groups(NamedTuple):
         Where a group's number and a value fit into 63 bits, they are sorted as one number.
         """
         if len(self.starts) == 1:
-            return np.sort(data)
+            return np.sort(data, kind="stable")
         low, high = int(data.min()), int(data.max())
         width = (high - low).bit_length()
         if width + (len(self.starts) - 1).bit_length() > _BITS:
             return data[np.lexsort((data, self.numbers))]
-        packed = np.sort((self.numbers << width) | (data - low))
+        # Stable, as what is in runs already is merged in few steps.
+        packed = np.sort((self.numbers << width) | (data - low), kind="stable")
         return (packed & ((1 << width) - 1)) + low
 
     def distinct(self, data: Ints) -> tuple[Groups, Ints]:
@@ -86,7 +87,7 @@ def grouped(rows: Relation, keys: Sequence[str]) -> Groups:
         order = np.argsort(numbers.astype(np.uint16), kind="stable")
         counts = np.bincount(numbers, minlength=len(distinct))
         return Groups(order, np.cumsum(counts) - counts, counts)
-    order = np.argsort(numbers)
+    order = np.argsort(numbers, kind="stable")
     return _runs(order, numbers[order])
 
 
