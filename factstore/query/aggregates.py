@@ -19,6 +19,7 @@ from factstore.query.grouping import Groups
 from factstore.query.relation import Column, Relation, Values
 from factstore.query.result_typed import Output
 from factstore.values import Value, order_key
+from factstore.values_coerce import shown
 
 _DRAWN: Final = 1_000_000
 """So many values are drawn at most, or picked, for one group."""
@@ -39,7 +40,7 @@ def aggregate(node: Aggregate, rows: Relation, groups: Groups, values: Values, r
             return whole
     function = _function(node, registered)
     held = groups.split(values.decode(Column(kind, column.data)))
-    return [_applied(node, function, arguments, group) for group in held]
+    return [_applied(node, function, arguments, group) for group in values.limits.watched(held)]
 
 
 def _whole(node: Aggregate, column: Grouped, arguments: Sequence[Any]) -> Output | None:
@@ -59,11 +60,10 @@ _COUNTED: Final = ("min", "max", "rand", "sample")
 
 
 def _check_count(node: Aggregate, count: Any) -> None:
-    if type(count) is int and 0 < count <= _DRAWN:
+    if type(count) is int and 0 <= count <= _DRAWN:
         return
-    code = "query/too-large" if type(count) is int and count > 0 else "query/type-mismatch"
-    message = f"{count!r} in {node} is no count of values: expected a whole number from 1 to {_DRAWN:,}"
-    raise edn.located(QueryError, message, node.at, code=code)
+    message = f"{shown(count)} in {node} is no count of values: expected a whole number from 0 to {_DRAWN:,}"
+    raise edn.located(QueryError, message, node.at, code="query/type-mismatch")
 
 
 def _applied(node: Aggregate, function: Function, arguments: Sequence[Any], group: Sequence[Value]) -> Value:
@@ -99,7 +99,7 @@ def _extreme(of_one: Callable[..., Any], largest: bool) -> Function:
             return of_one(args[0], key=order_key)
         count, group = args
         ordered = sorted(set(group), key=order_key)
-        return ordered[-count:] if largest else ordered[:count]
+        return ordered[max(0, len(ordered) - count) :] if largest else ordered[:count]
 
     return choose
 
@@ -149,3 +149,15 @@ _BY_VALUE: Final[Mapping[str, Function]] = {
     "sample": _sample,
 }
 """Aggregates of a sequence of values. Variance and deviation are those of the whole population, as doubles."""
+
+NAMES: Final = tuple(sorted(_BY_VALUE))
+"""The built-in aggregates."""
+
+
+def option_counts(name: str) -> tuple[int, int]:
+    """The fewest and the most arguments that a built-in aggregate takes before its variable.
+
+    >>> option_counts("count"), option_counts("max"), option_counts("sample")
+    ((0, 0), (0, 1), (1, 1))
+    """
+    return (1, 1) if name == "sample" else (0, 1) if name in ("min", "max", "rand") else (0, 0)

@@ -6,8 +6,8 @@ called once per distinct row of its arguments.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Final
 
 import numpy as np
@@ -17,6 +17,7 @@ from factstore.columns import Ints, spans
 from factstore.columns_distinct import numbered_rows
 from factstore.errors import FactstoreError, QueryError
 from factstore.query import arithmetic, vectors
+from factstore.query.arity import check_arity
 from factstore.query.ast import (
     Argument,
     BindCollection,
@@ -35,17 +36,23 @@ from factstore.query.ast import (
 from factstore.query.functions import BUILTIN, Function, plain_name
 from factstore.query.operators import agreeing, distinct
 from factstore.query.relation import Column, Relation, Values
+from factstore.values_coerce import shown as shown_value
 
 _FANOUT: Final = 10
 """How many rows a collection binding is taken to give for one."""
+_AT_ONCE: Final = 256
+"""Calls of a built-in function between two looks at the clock."""
 
 
-def find_function(name: str, node: Node, registered: Mapping[str, Function]) -> Function:
+def find_function(name: str, node: Predicate | FunctionCall, registered: Mapping[str, Function]) -> Function:
     """The function of a name; ``query/unknown-function`` if it is neither built in nor registered."""
     found = registered.get(name) or BUILTIN.get(plain_name(name))
     if found is None:
-        message = f"no function {name}: expected a built-in one, or one that was registered"
+        near = difflib.get_close_matches(plain_name(name), [*registered, *BUILTIN], 2)
+        known = f"did you mean {' or '.join(near)}" if near else "expected a built-in one, or one that was registered"
+        message = f"no function {name}: {known}"
         raise edn.located(QueryError, message, node.at, code="query/unknown-function", function=name)
+    check_arity(node, found)
     return found
 
 
@@ -90,20 +97,36 @@ class Call:
         self.how = f"once for each of {size:,} distinct arguments"
         if self.name:
             # A built-in function has no effect but its result, so that it can be asked again for what it refuses.
-            with suppress(Exception):
-                return list(map(self.fn, *args))
-        return [self._apply(*row) for row in zip(*args, strict=True)]
+            try:
+                return self._built_in(args, size)
+            except FactstoreError:
+                raise
+            except Exception:
+                self.how += ", one by one"
+        calls = self.values.limits.watched(zip(*args, strict=True))
+        return [self._apply(*row) for row in calls]
+
+    def _built_in(self, args: Sequence[list[Any]], size: int) -> list[Any]:
+        """The results, some at a time: between them the query's bounds are looked at."""
+        results: list[Any] = []
+        for start in range(0, size, _AT_ONCE):
+            some = list(map(self.fn, *(each[start : start + _AT_ONCE] for each in args)))
+            self.values.limits.made_all(some)
+            results += some
+        return results
 
     def _apply(self, *args: Any) -> Any:
         try:
-            return self.fn(*args)
+            result = self.fn(*args)
         except FactstoreError:
             raise
         except Exception as error:
-            shown = ", ".join(repr(arg) for arg in args)
+            shown = ", ".join(shown_value(arg) for arg in args)
             message = f"{self.node.fn} cannot be applied to ({shown}): {error}"
             code = "query/type-mismatch" if isinstance(error, TypeError | AttributeError) else "query/function-failed"
             raise edn.located(QueryError, message, self.node.at, code=code) from error
+        self.values.limits.made(result)
+        return result
 
 
 def _hashable(value: Any) -> Any:
@@ -159,6 +182,9 @@ class FunctionStep:
         many = isinstance(self._binding, BindCollection | BindRelation)
         return rows.size * (_FANOUT if many else 1)
 
+    def average(self, size: float, bound: frozenset[str]) -> float:
+        return size * (_FANOUT if isinstance(self._binding, BindCollection | BindRelation) else 1)
+
     def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
         columns = self._call.columns(rows)
         if self._call.name and isinstance(self._binding, BindScalar):
@@ -182,12 +208,14 @@ def bind_results(rows: Relation, results: Sequence[Any], which: Ints, binding: B
     """``rows`` joined with what a function gave for each, taken apart as ``binding`` says."""
     if isinstance(binding, BindScalar):
         return _bind_scalar(rows, results, which, binding.variable.name, values)
-    parts = [list(spread(binding, result)) if result is not None else [] for result in results]
+    watched = values.limits.watched(results)
+    parts = [list(spread(binding, result)) if result is not None else [] for result in watched]
     names = list(variables(binding))
     flat = [part for group in parts for part in group]
     if not flat:
         return Relation.empty({**dict.fromkeys(rows.names), **dict.fromkeys(names)})
     counts = np.asarray([len(group) for group in parts], dtype=np.int64)
+    values.limits.check(int(counts[which].sum()), len(rows.columns) + len(names))
     ends = np.cumsum(counts)
     row, at = spans((ends - counts)[which], ends[which])
     start, kept = rows.take(row), np.ones(len(row), dtype=np.bool_)
@@ -255,5 +283,5 @@ def _merged(one: dict[str, Any], more: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _misfit(value: Any, wanted: str, binding: Binding) -> QueryError:
-    message = f"{value!r} does not fit {binding}: expected {wanted}"
+    message = f"{shown_value(value)} does not fit {binding}: expected {wanted}"
     return edn.located(QueryError, message, binding.at, code="query/binding", value=value)

@@ -183,14 +183,12 @@ def test_an_aggregate_of_ones_own_takes_a_list(db: Db) -> None:
     assert db.q("[:find (sum ?n) . :in [[?k ?n]]]", rows, functions=functions) == -6
 
 
-@pytest.mark.parametrize("call", ["(max 0 ?x)", "(min -1 ?x)", '(rand "2" ?x)', "(sample 1.5 ?x)"])
+@pytest.mark.parametrize("call", ["(max 1000001 ?x)", "(min -1 ?x)", '(rand "2" ?x)', "(sample 1.5 ?x)"])
 def test_a_count_of_values_is_a_whole_number(db: Db, call: str) -> None:
-    with pytest.raises(QueryError, match="expected a whole number from 1") as caught:
+    with pytest.raises(QueryError, match="expected a whole number from 0") as caught:
         db.q(f"[:find {call} :in [?x ...]]", [1, 2])
     assert caught.value.code == "query/type-mismatch"
-    with pytest.raises(QueryError) as caught:
-        db.q("[:find (rand 2000000000 ?x) :in [?x ...]]", [1, 2])
-    assert caught.value.code == "query/too-large"
+    assert db.q("[:find [(max 0 ?x) (min 0 ?x) (rand 0 ?x)] :in [?x ...]]", [1, 2]) == ([], [], [])
 
 
 def test_a_builtin_is_called_once_for_each_distinct_argument(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
