@@ -1,1 +1,1 @@
-"""Ours and the peers side by side: one run, the same facts, answers that must be equal; ``python -m benchmarks.peers``."""
+"""Ours and the peers side by side: one run, the same facts, equal answers. ``python -m benchmarks.peers``."""

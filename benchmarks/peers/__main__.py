@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.peers import cozo, datalevin, datascript, duckdb, networkx, ours, postgres, pydatalog
@@ -32,6 +34,8 @@ KINDS: tuple[Callable[[], Peer], ...] = (
     networkx.NetworkX,
     pydatalog.PyDatalog,
 )
+
+_NUMBERS = itertools.count(1)
 
 Asked = tuple[Callable[[], Dataset], Sequence[Workload]]
 
@@ -60,15 +64,16 @@ def main() -> None:
     asker.add_argument("--quick", action="store_true", help="small data and few rounds: to see that all agree")
     asker.add_argument("--only", default=",".join(WHOLE), help="some of the parts, by their names")
     asker.add_argument("--peers", default="", help="some of the peers, by the beginnings of their names")
-    asker.add_argument("--seconds", type=float, default=1.0, help="to measure each call in, after half of that to warm up")
+    asker.add_argument(
+        "--seconds", type=float, default=1.0, help="to measure each call in, after half of that to warm up"
+    )
     given = asker.parse_args()
     budget = Budget(0.0, 0.0, 20.0) if given.quick else Budget(given.seconds / 2, given.seconds)
     peers = list(present(tuple(given.peers.lower().split(",")) if given.peers else ("",)))
-    for part in given.only.split(","):
-        rows: list[Row] = []
-        for made, workloads in (QUICK if given.quick else WHOLE)[part]:
-            rows += run(peers, made(), workloads, budget)
-        print(f"\n{part}\n\n{markdown(rows, [peer.name for peer in peers])}", flush=True)
+    with server() as dsn:
+        for part in given.only.split(","):
+            rows = run(peers, dsn, (QUICK if given.quick else WHOLE)[part], budget)
+            print(f"\n{part}\n\n{markdown(rows, [peer.name for peer in peers])}", flush=True)
 
 
 def present(names: tuple[str, ...]) -> Iterator[Peer]:
@@ -83,18 +88,26 @@ def present(names: tuple[str, ...]) -> Iterator[Peer]:
             yield peer
 
 
-def run(peers: Sequence[Peer], data: Dataset, workloads: Sequence[Workload], budget: Budget) -> list[Row]:
-    """The rows of a table: a server for these facts alone, every peer told them, every question asked of each."""
-    # Short: the path of a socket may have 107 bytes.
+def run(peers: Sequence[Peer], dsn: str, parts: Sequence[Asked], budget: Budget) -> list[Row]:
+    """The rows of a table: each set of facts in a store of its own and told to every peer, every question asked."""
+    rows: list[Row] = []
+    try:
+        for made, workloads in parts:
+            place = ours.stored(made(), dsn, f"bench_{next(_NUMBERS)}")
+            rows += asked(peers, place, workloads, budget)
+    finally:
+        for peer in peers:
+            peer.close()
+    return rows
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """An embedded PostgreSQL that ends with the block; the path of a socket may have 107 bytes, so it is short."""
     with tempfile.TemporaryDirectory(prefix="bench-") as directory:
         Path(directory).chmod(0o755)
-        with start(Path(directory) / "store") as server:
-            place = ours.stored(data, server.dsn, "bench")
-            try:
-                return asked(peers, place, workloads, budget)
-            finally:
-                for peer in peers:
-                    peer.close()
+        with start(Path(directory) / "store") as started:
+            yield started.dsn
 
 
 if __name__ == "__main__":

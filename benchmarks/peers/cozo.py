@@ -67,7 +67,9 @@ class Cozo(Peer):
             self._make(table)
 
     def _make(self, table: Table) -> None:
-        columns = [f"{name}: {_TYPES[type]}{'' if name == 'id' or not table.keyed else '?'}" for name, type in table.columns]
+        columns = [
+            f"{name}: {_TYPES[type]}{'' if name == 'id' or not table.keyed else '?'}" for name, type in table.columns
+        ]
         kept = f"{columns[0]} => {', '.join(columns[1:])}" if table.keyed else ", ".join(columns)
         self._client.run(f":create {table.name} {{{kept}}}")
         headers = [name for name, _ in table.columns]
@@ -76,8 +78,7 @@ class Cozo(Peer):
             self._client.run(f"::index create {table.name}:by_{name} {{{name}}}")
 
     def call(self, workload: Workload) -> Callable[[], Any] | None:
-        script = SCRIPTS.get(workload.name) or SCRIPTS.get(workload.name.split()[0])
-        script = script or SCRIPTS.get(workload.name.split("-")[0])
+        script = workload.among(SCRIPTS)
         if script is None or workload.kind != "q":
             return None
         client = self._client

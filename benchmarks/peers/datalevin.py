@@ -23,6 +23,7 @@ class Datalevin(Peer):
 
     name = "Datalevin"
     columns = True
+    compiles = True
 
     def __init__(self) -> None:
         if find_spec("datalevin") is None:

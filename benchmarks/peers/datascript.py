@@ -51,7 +51,7 @@ class DataScript(Peer):
             "inputs": [_strings(workload.rules)] * bool(workload.rules) + [*workload.values(asked)],
             "root": asked.get("root"),
             "shown": re.findall(r":db/id|(?<=:)person/[\w-]+(?= )", workload.text.partition("{")[0]),
-            "warm": max(budget.warm, min(2 * budget.warm, 2.0)),
+            "warm": budget.for_compiling().warm,
             "measured": budget.measured,
             "rounds": ROUNDS,
             "most": MOST_ROUNDS,

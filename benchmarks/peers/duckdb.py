@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from benchmarks.peers.peer import Peer, Place, Unavailable
-from benchmarks.peers.sql_tables import sql_of
+from benchmarks.peers.sql_tables import SQL
 from benchmarks.peers.tables import Table, tables
 from benchmarks.peers.workloads import Workload
 
@@ -48,7 +48,7 @@ class DuckDB(Peer):
             self._session.execute(f"CREATE INDEX {table.name}_{name} ON {table.name} ({name})")
 
     def call(self, workload: Workload) -> Callable[[], Any] | None:
-        sql = sql_of(workload.name)
+        sql = workload.among(SQL)
         if sql is None or workload.kind != "q":
             return None
         session, values = self._session, workload.values(self._asked)

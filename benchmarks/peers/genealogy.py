@@ -28,7 +28,24 @@ ATTRIBUTES = (
 FIRST, LAST = 1700, 2020
 UNIVERSITIES, COUNTRIES, AREAS = 600, 80, 63
 SAME_UNIVERSITY, SAME_AREA = 0.3, 0.6
-_SYLLABLES = "an bel cor dan el fri gal hen il jor kal lin mar nor ol pet rus sol tam ul ver wil".split()
+_SYLLABLES = (
+    "an",
+    "bel",
+    "cor",
+    "dan",
+    "el",
+    "fri",
+    "gal",
+    "hen",
+    "il",
+    "jor",
+    "kal",
+    "lin",
+    "mar",
+    "nor",
+    "ol",
+    "pet",
+)
 
 
 def genealogy(size: int = 250_000, edges: int = 277_000, seed: int = 7) -> Dataset:
@@ -40,8 +57,8 @@ def genealogy(size: int = 250_000, edges: int = 277_000, seed: int = 7) -> Datas
     draw = np.random.default_rng(seed)
     years = _years(size, draw)
     students, advisors = _edges(years, edges, draw)
-    univ = _inherited(size, students, advisors, UNIVERSITIES, SAME_UNIVERSITY, draw)
-    area = _inherited(size, students, advisors, AREAS, SAME_AREA, draw)
+    univ = _inherited(size, (students, advisors), UNIVERSITIES, SAME_UNIVERSITY, draw)
+    area = _inherited(size, (students, advisors), AREAS, SAME_AREA, draw)
     persons = list(range(size))
     papers = [size + person for person in persons]
     names = [_name(each) for each in draw.integers(0, len(_SYLLABLES), (size, 5)).tolist()]
@@ -83,10 +100,9 @@ def _edges(years: Ints, edges: int, draw: np.random.Generator) -> tuple[Ints, In
     return both // size, both % size
 
 
-def _inherited(
-    size: int, students: Ints, advisors: Ints, kinds: int, share: float, draw: np.random.Generator
-) -> Ints:
+def _inherited(size: int, edges: tuple[Ints, Ints], kinds: int, share: float, draw: np.random.Generator) -> Ints:
     """A kind for each person, a few of them far more frequent; that of an advisor in a share of cases."""
+    students, advisors = edges
     weights = 1 / np.arange(1, kinds + 1)
     kind = draw.choice(kinds, size, p=weights / weights.sum())
     inherits = draw.random(len(students)) < share
@@ -112,5 +128,5 @@ def _name(parts: list[int]) -> str:
 
 
 def _word(number: int) -> str:
-    high, low = divmod(number, len(_SYLLABLES))
-    return (_SYLLABLES[high % len(_SYLLABLES)] + _SYLLABLES[low]).title()
+    size = len(_SYLLABLES)
+    return "".join(_SYLLABLES[digit % size] for digit in (number, number // size, number // size**2)).title()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
+from typing import Any
 
 from benchmarks.peers.peer import Peer, Place, Unavailable
 from benchmarks.peers.workloads import Workload

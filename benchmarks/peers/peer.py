@@ -30,6 +30,9 @@ class Peer:
     columns = False
     """Whether it hands over columns, or something else that is no Python row yet."""
 
+    compiles = False
+    """Whether it runs on a virtual machine that compiles what is called often: it warms up for longer."""
+
     def load(self, place: Place) -> None:
         """Forgets what it had and takes the facts, with the indexes that suit it."""
         raise NotImplementedError
@@ -49,7 +52,7 @@ class Peer:
         call = self.call(workload)
         if call is None:
             return None
-        taken, answer = measure(call, budget)
+        taken, answer = measure(call, budget.for_compiling() if self.compiles else budget)
         return summary(taken, self.rows(workload, answer))
 
     def close(self) -> None:

@@ -35,7 +35,7 @@ class PostgreSQL(Peer):
     def call(self, workload: Workload) -> Callable[[], Any] | None:
         if workload.kind == "pull":
             return self._pull(workload)
-        sql = postgres_sql.sql_of(workload.name)
+        sql = workload.among(postgres_sql.SQL)
         if sql is None or workload.kind != "q":
             return None
         statement = self._filled(sql)
@@ -48,7 +48,9 @@ class PostgreSQL(Peer):
         shown.pop(self._ids["person/follows"], None)
         statement = self._filled(postgres_sql.TREE.format(shown=", ".join(map(str, shown))))
         with_id = ":db/id" in own or "*" in own
-        return lambda: _tree(self._rows(statement, [root]), {id: (name, name == "person/alias") for id, name in shown.items()}, with_id)
+        return lambda: _tree(
+            self._rows(statement, [root]), {id: (name, name == "person/alias") for id, name in shown.items()}, with_id
+        )
 
     def _rows(self, statement: bytes, values: list[Any]) -> list[Any]:
         assert self._session is not None

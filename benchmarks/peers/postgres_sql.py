@@ -65,8 +65,3 @@ TREE: Final = """WITH RECURSIVE walked (e, parent, depth) AS (
 SELECT w.e, w.parent, f.a, f.v, d.txt FROM walked w
 JOIN facts_live f ON f.e = w.e AND f.a IN ({shown}) LEFT JOIN dict d ON f.vt = 6 AND d.id = f.v
 ORDER BY w.depth"""
-
-
-def sql_of(name: str) -> str | None:
-    """The statement of a workload by its name, or by the word that its name begins with."""
-    return SQL.get(name) or SQL.get(name.split()[0]) or SQL.get(name.split("-")[0])

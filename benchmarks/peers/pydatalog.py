@@ -46,8 +46,8 @@ class PyDatalog(Peer):
                 self._api.assert_fact(name.partition("/")[2].replace("-", "_"), entity, value)
 
     def call(self, workload: Workload) -> Callable[[], Any] | None:
-        found = QUERIES.get(workload.name) or QUERIES.get(workload.name.split("-")[0])
-        if found is None or not self._small or workload.kind != "q" or "q5" in workload.name:
+        found = workload.among(QUERIES)
+        if found is None or not self._small or workload.kind != "q":
             return None
         rules, question = found
         # Rules stay, so each question has a predicate of its own.

@@ -19,7 +19,9 @@ def asked(peers: Sequence[Peer], place: Place, workloads: Sequence[Workload], bu
     """A row for each question, the first peer being ours."""
     for peer in peers:
         peer.load(place)
-        print(f"{peer.name} {peer.version}: {place.data.size:,} facts of {place.data.name}", file=sys.stderr, flush=True)
+        print(
+            f"{peer.name} {peer.version}: {place.data.size:,} facts of {place.data.name}", file=sys.stderr, flush=True
+        )
     return [_row(peers, workload, budget) for workload in workloads]
 
 
@@ -36,5 +38,7 @@ def _row(peers: Sequence[Peer], workload: Workload, budget: Budget) -> Row:
     answers = {name: cell.answer for name, cell in cells.items() if isinstance(cell, Measured)}
     if len(set(answers.values())) > 1:
         raise Disagreement(f"{workload.name}: {answers}")
+    told = (f"{name} {cell.milliseconds:.3f}" for name, cell in cells.items() if isinstance(cell, Measured))
+    print(f"{workload.name}: {', '.join(told)}", file=sys.stderr, flush=True)
     columns = frozenset(peer.name for peer in peers if peer.columns)
     return Row(workload.name, cells, columns)

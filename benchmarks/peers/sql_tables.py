@@ -23,7 +23,7 @@ FROM person p JOIN alias a ON a.person = p.id WHERE p.name = ? AND p.age = ?""",
     "qpred1": "SELECT id, salary FROM person WHERE salary > 50000",
     "qpred2": "SELECT id, salary FROM person WHERE salary > ?",
     "rules": _CLOSURE,
-    "Q1": f"""SELECT DISTINCT p.name FROM person asked
+    "Q1": """SELECT DISTINCT p.name FROM person asked
 JOIN dissertation own ON own.cid = asked.id JOIN advised a ON a.paper = own.id
 JOIN dissertation theirs ON theirs.cid = a.advisor JOIN advised g ON g.paper = theirs.id
 JOIN person p ON p.id = g.advisor WHERE asked.name = ?""",
@@ -38,8 +38,3 @@ JOIN person p ON p.id = d.cid WHERE t.area <> d.area""",
   SELECT a.advisor FROM above JOIN dissertation d ON d.cid = above.id JOIN advised a ON a.paper = d.id)
 SELECT DISTINCT p.name FROM above JOIN person p ON p.id = above.id""",
 }
-
-
-def sql_of(name: str) -> str | None:
-    """The statement of a workload by its name, or by the word that its name begins with."""
-    return SQL.get(name) or SQL.get(name.split()[0]) or SQL.get(name.split("-")[0])

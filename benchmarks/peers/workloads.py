@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+import re
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, TypeVar
+
+T = TypeVar("T")
 
 Kind = Literal["q", "pull", "entities"]
 
@@ -19,6 +23,12 @@ class Workload(NamedTuple):
     inputs: tuple[Any, ...] = ()
     rules: str = ""
     kind: Kind = "q"
+
+    def among(self, texts: Mapping[str, T]) -> T | None:
+        """What a peer has under the name, or under the first word of it."""
+        return next(
+            (texts[key] for key in (self.name, *re.split(r"[ -]", self.name, maxsplit=1)[:1]) if key in texts), None
+        )
 
     def values(self, asked: dict[str, Any]) -> tuple[Any, ...]:
         """The inputs for some data."""
