@@ -78,17 +78,25 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return "\n".join(lines)
 
 
-def against(rows: Iterable[tuple[str, int, Mapping[str, float]]], ours: str, peers: Sequence[str]) -> str:
-    """The table of questions: rows of the answer, our median, each peer's, and how many times ours the best peer takes."""
+def against(
+    rows: Iterable[tuple[str, int, Mapping[str, float]]],
+    ours: str,
+    peers: Sequence[str],
+    beside: Sequence[str] = (),
+) -> str:
+    """The table of questions: rows of the answer, our median, each peer's, and how many times ours the best peer takes.
+
+    Those named in ``beside`` are shown, and are nobody's peers.
+    """
     return table(
-        ["", "rows", ours, *peers, "ahead of the next"],
+        ["", "rows", ours, *peers, "best peer / ours"],
         [
             (
                 name,
                 f"{size:,}",
                 shown(found[ours]),
                 *(shown(found[peer]) if peer in found else "–" for peer in peers),
-                lead(found, ours),
+                lead({name: seconds for name, seconds in found.items() if name not in beside}, ours),
             )
             for name, size, found in rows
         ],

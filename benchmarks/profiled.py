@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cProfile
 import pstats
+import statistics
 import time
 from pathlib import Path
 from typing import Final
@@ -11,27 +12,37 @@ from typing import Final
 from benchmarks.measure import Call, shown
 
 _TOP: Final = 5
+_PROFILES: Final = 9
 
 
-def where(call: Call, top: int = _TOP, seconds: float = 0.3) -> str:
+def where(call: Call, top: int = _TOP, seconds: float = 0.5) -> str:
     """The functions that take most, each with its share and its part of the call's own time.
 
-    Profiling slows small functions more than large ones, so shares of calls below a millisecond lean towards Python.
+    Of several profiles each function's median counts, so that what interrupts this process is nobody's. Profiling
+    slows small functions more than large ones: shares of calls below a millisecond lean towards Python.
     """
-    began = time.perf_counter()
     call()
-    took = time.perf_counter() - began
-    repeats = max(1, min(2000, int(seconds / took)))
-    took = min(_timed(call) for _ in range(min(repeats, 20)))
+    took = min(_timed(call) for _ in range(5))
+    repeats = max(1, min(500, int(seconds / _PROFILES / took)))
+    took = statistics.median(_timed(call) for _ in range(min(5 * repeats, 99)))
+    profiles = [_profiled(call, repeats) for _ in range(_PROFILES)]
+    functions = {function for profile in profiles for function in profile}
+    own = [(statistics.median(profile.get(each, 0.0) for profile in profiles), each) for each in functions]
+    total = sum(part for part, _ in own)
+    return ", ".join(f"{name} {part / total:.0%} ({shown(part / total * took)})" for part, name in sorted(own)[: -top - 1 : -1])
+
+
+def _profiled(call: Call, repeats: int) -> dict[str, float]:
     profile = cProfile.Profile()
     profile.enable()
     for _ in range(repeats):
         call()
     profile.disable()
     stats = pstats.Stats(profile).stats  # type: ignore[attr-defined]
-    own = sorted(((entry[2], _named(function)) for function, entry in stats.items()), reverse=True)
-    total = sum(part for part, _ in own)
-    return ", ".join(f"{name} {part / total:.0%} ({shown(part / total * took)})" for part, name in own[:top])
+    found: dict[str, float] = {}
+    for function, entry in stats.items():
+        found[_named(function)] = found.get(_named(function), 0.0) + entry[2]
+    return found
 
 
 def _timed(call: Call) -> float:
