@@ -55,3 +55,41 @@ def _named(function: tuple[str, int, str]) -> str:
     file, _, name = function
     name = name.replace("<built-in method ", "").replace("<method ", "").rstrip(">").split("' of")[0].strip("'")
     return name if file == "~" else f"{Path(file).stem}.{name}"
+
+
+def by_module(call: Call, took: float, top: int = 5) -> str:
+    """The engine's modules by their part of ``took`` seconds: their own Python, and NumPy's functions called from them."""
+    call()
+    repeats = max(1, min(500, int(0.5 / _PROFILES / max(took, 1e-6))))
+    profiles = [_modules(call, repeats) for _ in range(_PROFILES)]
+    keys = {key for profile in profiles for key in profile}
+    parts = {key: statistics.median(profile.get(key, 0.0) for profile in profiles) for key in keys}
+    scale = took / sum(parts.values())
+    numpy = sum(part for (_, where), part in parts.items() if where == "NumPy")
+    told = [f"NumPy {shown(numpy * scale)}", f"Python {shown((sum(parts.values()) - numpy) * scale)}"]
+    largest = sorted(((part, key) for key, part in parts.items()), reverse=True)[:top]
+    listed = ", ".join(
+        f"{module}{' (NumPy)' if kind == 'NumPy' else ''} {shown(part * scale)}" for part, (module, kind) in largest
+    )
+    return f"{', '.join(told)}: {listed}"
+
+
+def _modules(call: Call, repeats: int) -> dict[tuple[str, str], float]:
+    """Seconds by module, and by whether they are its own or those of what it calls that is not Python."""
+    profile = cProfile.Profile()
+    profile.enable()
+    for _ in range(repeats):
+        call()
+    profile.disable()
+    found: dict[tuple[str, str], float] = {}
+    for (file, _, _), (_, _, own, _, callers) in pstats.Stats(profile).stats.items():  # type: ignore[attr-defined]
+        if file != "~" and "numpy" not in file:
+            key = (Path(file).stem, "Python")
+            found[key] = found.get(key, 0.0) + own
+            continue
+        for (caller, _, _), (_, _, alone, whole) in callers.items():
+            # What a function of NumPy calls in turn is part of the whole of its call.
+            if caller != "~" and "numpy" not in caller and "cProfile" not in caller:
+                key = (Path(caller).stem, "NumPy")
+                found[key] = found.get(key, 0.0) + (alone if file == "~" else whole)
+    return found
