@@ -14,9 +14,11 @@ Ints = NDArray[np.int64]
 
 NAMES: Final = ("Ivan", "Petr", "Sergei", "Oleg", "Yuri", "Dmitry", "Fedor", "Denis")
 LAST_NAMES: Final = ("Ivanov", "Petrov", "Sidorov", "Kovalev", "Kuznetsov", "Voronoi")
-_FRIENDS: Final = 3
 _CITIES: Final = 100
+_MOST: Final = 100_000
+_BATCH: Final = 100_000
 _KINDS: Final = {
+    "person/key": "string",
     "person/name": "string",
     "person/last-name": "string",
     "person/sex": "string",
@@ -46,40 +48,53 @@ class Sorted(NamedTuple):
 
 
 def store(people: int, seed: int = 7) -> Db:
-    """A db value of so many people, ten facts each with their friends."""
+    """A db value of so many people, about ten facts each with their friends, and of half as many shops."""
     draw = np.random.default_rng(seed)
     conn = factstore.connect("memory:")
     conn.transact([_attribute(name, kind) for name, kind in _KINDS.items()])
     conn.load({"city/name": [f"city {place}" for place in range(_CITIES)]})
     cities = _ids(conn.db(), "city/name")
-    conn.load(
-        {
-            "person/name": np.asarray(NAMES)[draw.integers(0, len(NAMES), people)].tolist(),
-            "person/last-name": np.asarray(LAST_NAMES)[draw.integers(0, len(LAST_NAMES), people)].tolist(),
-            "person/sex": np.asarray(("male", "female"))[draw.integers(0, 2, people)].tolist(),
-            "person/age": draw.integers(0, 100, people),
-            "person/salary": draw.integers(0, 100_000, people),
-            "person/city": cities[draw.integers(0, _CITIES, people)],
-        }
-    )
+    conn.load(_people(min(_BATCH, people - first), cities, draw) for first in range(0, people, _BATCH))
     ids = _ids(conn.db(), "person/name")
-    edges = np.unique(np.stack((np.repeat(ids, _FRIENDS), draw.choice(ids, _FRIENDS * people))), axis=1)
-    conn.load({"db/id": edges[0], "person/friend": edges[1]})
+    conn.load(_friends(ids, first, draw) for first in range(0, people, _BATCH))
     banned = ids[draw.random(people) < 0.1]
     conn.load({"db/id": banned, "person/banned": np.ones(len(banned), dtype=np.bool_)})
     # A shop pays what some people earn: values that join two attributes.
-    conn.load({"shop/pay": draw.integers(0, 100_000, people // 2)})
+    conn.load({"shop/pay": draw.integers(0, _MOST, people // 2)})
     return conn.db()
+
+
+def _people(count: int, cities: Ints, draw: np.random.Generator) -> dict[str, Any]:
+    return {
+        "person/key": [f"p{place}" for place in draw.choice(2**40, count).tolist()],
+        "person/name": np.asarray(NAMES)[draw.integers(0, len(NAMES), count)].tolist(),
+        "person/last-name": np.asarray(LAST_NAMES)[draw.integers(0, len(LAST_NAMES), count)].tolist(),
+        "person/sex": np.asarray(("male", "female"))[draw.integers(0, 2, count)].tolist(),
+        "person/age": draw.integers(0, 100, count),
+        "person/salary": draw.integers(0, _MOST, count),
+        "person/city": cities[draw.integers(0, _CITIES, count)],
+    }
+
+
+def _friends(ids: Ints, first: int, draw: np.random.Generator) -> dict[str, Any]:
+    """Of each person of a batch: two who are near, so that there are triangles, and one who may be anywhere."""
+    places = np.arange(first, min(first + _BATCH, len(ids)))
+    others = [(places + draw.integers(1, 5, len(places))) % len(ids) for _ in range(2)]
+    others.append(draw.integers(0, len(ids), len(places)))
+    edges = np.unique(np.stack((np.tile(places, 3), np.concatenate(others))), axis=1)
+    return {"db/id": ids[edges[0]], "person/friend": ids[edges[1]]}
 
 
 def _attribute(name: str, kind: str) -> dict[str, Any]:
     many = name == "person/friend"
-    return {
+    found: dict[str, Any] = {
         "db/ident": name,
         "db/valueType": f"db.type/{kind}",
         "db/cardinality": f"db.cardinality/{'many' if many else 'one'}",
-        "db/index": kind in ("string", "long"),
     }
+    if name == "person/key":
+        return found | {"db/unique": "db.unique/identity"}
+    return found | {"db/index": kind in ("string", "long")}
 
 
 def _ids(db: Db, attribute: str) -> Ints:
