@@ -22,6 +22,8 @@ _ROUNDS: Final = (5, 51)
 def medians(calls: Mapping[str, Call], budget: float = 1.0) -> dict[str, float]:
     """Seconds of each call, the median over 5 to 51 rounds; ``budget`` is about how long each may take in all.
 
+    Without a budget there is one round, which measures nothing and shows that the calls can be made.
+
     >>> sorted(medians({"sum": lambda: sum(range(10)), "list": lambda: list(range(10))}, budget=0.01))
     ['list', 'sum']
     """
@@ -29,7 +31,7 @@ def medians(calls: Mapping[str, Call], budget: float = 1.0) -> dict[str, float]:
     repeats = {name: max(1, round(_SHORT / max(seconds, 1e-7))) for name, seconds in once.items()}
     least, most = _ROUNDS
     slowest = max(max(seconds, _SHORT) for seconds in once.values())
-    rounds = min(most, max(least, int(budget / slowest)))
+    rounds = min(most, max(least, int(budget / slowest))) if budget else 1
     found: dict[str, list[float]] = {name: [] for name in calls}
     gc.collect()
     gc.freeze()  # what the peers keep in this process is not to slow anyone's collections down

@@ -29,7 +29,9 @@ def where(call: Call, top: int = _TOP, seconds: float = 0.5) -> str:
     functions = {function for profile in profiles for function in profile}
     own = [(statistics.median(profile.get(each, 0.0) for profile in profiles), each) for each in functions]
     total = sum(part for part, _ in own)
-    return ", ".join(f"{name} {part / total:.0%} ({shown(part / total * took)})" for part, name in sorted(own)[: -top - 1 : -1])
+    return ", ".join(
+        f"{name} {part / total:.0%} ({shown(part / total * took)})" for part, name in sorted(own)[: -top - 1 : -1]
+    )
 
 
 def _profiled(call: Call, repeats: int) -> dict[str, float]:
@@ -57,10 +59,10 @@ def _named(function: tuple[str, int, str]) -> str:
     return name if file == "~" else f"{Path(file).stem}.{name}"
 
 
-def by_module(call: Call, took: float, top: int = 5) -> str:
-    """The engine's modules by their part of ``took`` seconds: their own Python, and NumPy's functions called from them."""
+def by_module(call: Call, took: float, seconds: float = 0.5, top: int = _TOP) -> str:
+    """The engine's modules by their part of ``took`` seconds: their own Python, and what they call of NumPy."""
     call()
-    repeats = max(1, min(500, int(0.5 / _PROFILES / max(took, 1e-6))))
+    repeats = max(1, min(500, int(seconds / _PROFILES / took)))
     profiles = [_modules(call, repeats) for _ in range(_PROFILES)]
     keys = {key for profile in profiles for key in profile}
     parts = {key: statistics.median(profile.get(key, 0.0) for profile in profiles) for key in keys}

@@ -6,21 +6,19 @@ Everything the peers get is read from the store itself, so that all of them have
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 import factstore
+from benchmarks.servers import server
 from examples.package_archive import debian
 from examples.package_archive.load import load
 from examples.package_archive.packages import Maintainer, Package
 from factstore import Connection, Db
-from factstore.embedded import start
 
 Ints = NDArray[np.int64]
 
@@ -33,7 +31,7 @@ _TEAM_SCHEMA: Final = [
         "db/doc": "true of a maintainer whose name says that it is several people",
     }
 ]
-SCHEMA: Final = "graph"
+SCHEMA: Final = "bench_archive"
 """The store's name in its database."""
 
 
@@ -64,18 +62,12 @@ class Tables(NamedTuple):
 
 
 @contextmanager
-def served(packages: list[Package], directory: str | None = None) -> Iterator[Served]:
-    """A server of its own with the packages in it; with a ``directory``, kept there for the next time."""
-    # Short: the path of a socket may have 107 bytes.
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        Path(name).chmod(0o755)
-        with (
-            start(Path(directory or name) / "store") as server,
-            factstore.connect(server.dsn, schema=SCHEMA) as conn,
-        ):
-            load(conn, packages)
-            say_teams(conn)
-            yield Served(conn, server.dsn)
+def served(packages: list[Package], target: str | None = None) -> Iterator[Served]:
+    """The packages in a server, as :func:`benchmarks.servers.server` takes it; what is there already stays."""
+    with server(target) as dsn, factstore.connect(dsn, schema=SCHEMA) as conn:
+        load(conn, packages)
+        say_teams(conn)
+        yield Served(conn, dsn)
 
 
 def say_teams(conn: Connection) -> None:

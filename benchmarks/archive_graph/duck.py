@@ -9,11 +9,12 @@ import numpy as np
 from benchmarks.archive_graph.data import SCHEMA, Served, Tables
 from benchmarks.archive_graph.postgres import attribute_ids
 from benchmarks.archive_graph.questions import DEPENDS_ON, Question
+from benchmarks.archive_graph.reading import reader
 from benchmarks.measure import Call
 from factstore.values import ValueType
 
-_MANY: Final = 2000
-"""From so many rows on, columns are read faster than rows."""
+_FACTS: Final = f"SELECT a, e, v, vt, fl FROM {SCHEMA}.facts_live".encode()
+_WORDS: Final = f"SELECT id, kind, txt FROM {SCHEMA}.dict WHERE txt IS NOT NULL".encode()
 _PLAIN: Final = """
 CREATE TABLE package AS
   SELECT n.id, n.name, v.id IS NOT NULL AS has_version, m.n AS maintainer, s.n AS size
@@ -45,19 +46,14 @@ class _Duck:
 
     def call(self, question: Question) -> Call:
         text, given = self.text(question), question.given
-        rows = self._session.execute(text, given).fetchall()
-        if len(rows) < _MANY:
-            if rows and len(rows[0]) == 1:
-                return lambda: [row[0] for row in self._session.execute(text, given).fetchall()]
-            return lambda: self._session.execute(text, given).fetchall()
-        if question.columns:
-            return lambda: list(self._columns(text, given))
-        if len(rows[0]) == 1:
-            return lambda: self._columns(text, given)[0].tolist()
-        return lambda: list(zip(*(column.tolist() for column in self._columns(text, given)), strict=True))
 
-    def _columns(self, text: str, given: dict[str, Any]) -> list[Any]:
-        return list(self._session.execute(text, given).fetchnumpy().values())
+        def rows() -> list[Any]:
+            return self._session.execute(text, given).fetchall()
+
+        def columns() -> list[Any]:
+            return list(self._session.execute(text, given).fetchnumpy().values())
+
+        return reader(rows(), question.columns, rows, columns)
 
 
 class DuckTables(_Duck):
@@ -113,7 +109,9 @@ class DuckFacts(_Duck):
 
         with psycopg.connect(served.dsn) as session:
             facts = session.execute(f"SELECT a, e, v, vt, fl FROM {SCHEMA}.facts_live".encode(), binary=True).fetchall()
-            words = session.execute(f"SELECT id, kind, txt FROM {SCHEMA}.dict WHERE txt IS NOT NULL".encode()).fetchall()
+            words = session.execute(
+                f"SELECT id, kind, txt FROM {SCHEMA}.dict WHERE txt IS NOT NULL".encode()
+            ).fetchall()
         columns = np.asarray(facts, dtype=np.int64).T
         ids, kinds, texts = zip(*words, strict=True)
         return {

@@ -31,7 +31,8 @@ def tables_of(db: Db, *, quick: bool = False) -> str:
     rows = db.snapshot.index(db.schema.attribute("package/depends").id).scan()
     parts = [(f"{share:.0%} of the packages", _part(rows.e, rows.v, share)) for share in _SHARES]
     hubs = [(f"a hub of {n:,} + {n:,} edges", _hub(n)) for n in (_HUBS[:2] if quick else _HUBS)]
-    heads = ["peak memory", "edges", "wedges", "triangles", "peak", "bytes / (in + out)", "cycles", "peak", "bytes / (in + out)"]
+    told = ["peak", "bytes / (in + out)"]
+    heads = ["peak memory", "edges", "wedges", "triangles", *told, "cycles", *told]
     return table(heads, [_row(name, edges) for name, edges in (*parts, *hubs)])
 
 

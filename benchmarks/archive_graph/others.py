@@ -31,7 +31,7 @@ class Cozo:
         self._store("team {m}", ((m,) for m in tables.team.tolist()))
 
     def _store(self, spec: str, rows: Any) -> None:
-        name = spec.split()[0]
+        name, _, _ = spec.partition(" ")
         heads = spec[spec.index("{") + 1 : -1].replace("=>", ",").replace(" ", "").split(",")
         self._session.run_script(f":create {spec}", {}, False)
         self._session.import_relations({name: {"headers": heads, "rows": [list(row) for row in rows]}})

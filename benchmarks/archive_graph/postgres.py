@@ -8,9 +8,9 @@ from uuid import UUID
 import numpy as np
 import psycopg
 
-
 from benchmarks.archive_graph.data import SCHEMA
 from benchmarks.archive_graph.questions import Question
+from benchmarks.archive_graph.reading import reader
 from benchmarks.measure import Call
 from factstore import Db
 from factstore.dictionary_entries import digest
@@ -29,8 +29,6 @@ NAMED: Final = {
 }
 """The attributes the texts name."""
 _CODE: Final = f"(SELECT id FROM {SCHEMA}.dict WHERE h = %(digest)s AND kind = {ValueType.STRING.value})"
-_MANY: Final = 2000
-"""From so many rows on, one value of bytes is read faster than rows."""
 
 
 def attribute_ids(db: Db) -> dict[str, Any]:
@@ -57,16 +55,15 @@ class Postgres:
         given: dict[str, Any] = {}
         if "name" in question.given:
             given["digest"] = UUID(bytes=digest(ValueType.STRING, question.given["name"]))
-        rows = self._rows(text, given)
-        width = len(rows[0]) if rows else 1
-        if len(rows) < _MANY:
-            return (lambda: [row[0] for row in self._rows(text, given)]) if width == 1 else lambda: self._rows(text, given)
+        first = self._rows(text, given)
+        width = len(first[0]) if first else 1
         packed = _packed(text, width)
-        if question.columns:
-            return lambda: list(self._columns(packed, given, width))
-        if width == 1:
-            return lambda: self._columns(packed, given, width)[0].tolist()
-        return lambda: list(zip(*(column.tolist() for column in self._columns(packed, given, width)), strict=True))
+        return reader(
+            first,
+            question.columns,
+            lambda: self._rows(text, given),
+            lambda: list(self._columns(packed, given, width)),
+        )
 
     def _rows(self, text: str, given: dict[str, Any]) -> list[Any]:
         return self._session.execute(text.encode(), given, binary=True).fetchall()

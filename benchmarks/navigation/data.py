@@ -5,22 +5,21 @@ Small answers out of a store that is not small: what a service asks for each req
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+import psycopg
 
 import factstore
+from benchmarks.servers import server
 from factstore import Db
-from factstore.embedded import start
 
-SCHEMA: Final = "navigation"
+SCHEMA: Final = "bench_navigation"
 """The store's name in its database."""
 STARTS: Final = 64
-"""So many entities take turns at being asked about."""
+"""So many entities take turns at being asked about; fewer where there are few."""
 
 
 def attributes() -> list[dict[str, Any]]:
@@ -52,6 +51,12 @@ class Nodes(NamedTuple):
     starts: list[int]
     """Places of nodes with about ten ancestors."""
 
+    def given(self, by: str) -> list[Any]:
+        """How each node is named in a call: by its id (``e``), its ``key``, or a lookup ref (``ref``)."""
+        if by == "e":
+            return self.id
+        return self.key if by == "key" else [["node/key", key] for key in self.key]
+
 
 class Served(NamedTuple):
     db: Db
@@ -61,15 +66,15 @@ class Served(NamedTuple):
 
 
 @contextmanager
-def served(count: int, seed: int = 7) -> Iterator[Served]:
-    """The nodes in a server of their own."""
-    # Short: the path of a socket may have 107 bytes.
-    with tempfile.TemporaryDirectory(prefix="bench-") as directory:
-        Path(directory).chmod(0o755)
-        with start(Path(directory) / "store") as server, factstore.connect(server.dsn, schema=SCHEMA) as conn:
+def served(count: int, target: str | None = None, seed: int = 7) -> Iterator[Served]:
+    """The nodes in a server, as :func:`benchmarks.servers.server` takes it, in a store that is made anew."""
+    with server(target) as dsn:
+        with psycopg.connect(dsn, autocommit=True) as session:
+            session.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+        with factstore.connect(dsn, schema=SCHEMA) as conn:
             conn.transact(attributes())
             nodes = _loaded(conn, count, np.random.default_rng(seed))
-            yield Served(conn.db(), conn, server.dsn, nodes)
+            yield Served(conn.db(), conn, dsn, nodes)
 
 
 def _loaded(conn: factstore.Connection, count: int, draw: np.random.Generator) -> Nodes:
@@ -80,15 +85,17 @@ def _loaded(conn: factstore.Connection, count: int, draw: np.random.Generator) -
     conn.load({"node/key": keys, "node/name": names, "node/age": ages})
     by_key = dict(conn.db().q("[:find ?key ?e :where [?e :node/key ?key]]"))
     ids = np.asarray([by_key[key] for key in keys])
-    steps = np.concatenate([np.stack((places, draw.integers(0, count, count))) for _ in range(2)], axis=1)
+    out = np.concatenate([np.stack((places, draw.integers(0, count, count))) for _ in range(2)], axis=1)
     edges = {
-        "node/next": np.unique(steps, axis=1),
+        "node/next": np.unique(out, axis=1),
         "node/parent": np.stack((places[1:], (places[1:] - 1) // 2)),
-        "node/blocked": np.unique(steps[:, ::3], axis=1),
+        "node/blocked": np.unique(out[:, ::3], axis=1),
     }
     for name, (here, there) in edges.items():
         conn.load({"db/id": ids[here], name: ids[there]})
     first = min(1023, count // 2)  # in a tree of two children each, so that there are ten above
-    pairs = [list(zip(ids[here].tolist(), ids[there].tolist(), strict=True)) for here, there in edges.values()]
-    starts = draw.integers(first, min(2 * first + 1, count), STARTS).tolist()
-    return Nodes(ids.tolist(), keys, names, ages.tolist(), *pairs, starts)
+    steps, parents, blocked = (
+        list(zip(ids[here].tolist(), ids[there].tolist(), strict=True)) for here, there in edges.values()
+    )
+    starts = draw.integers(first, min(2 * first + 1, count), min(STARTS, count // 40)).tolist()
+    return Nodes(ids.tolist(), keys, names, ages.tolist(), steps, parents, blocked, starts)

@@ -71,9 +71,5 @@ def _text(question: Question) -> str:
 
 def _inputs(question: Question, nodes: Nodes) -> list[list[Any]]:
     rules = [] if question.rules is None else [re.sub(r":(node/\w+)", r'"\1"', f"[{question.rules}]")]
-    values: list[Any] = {
-        "e": nodes.id,
-        "key": nodes.key,
-        "ref": [["node/key", key] for key in nodes.key],
-    }[question.by]
+    values = nodes.given(question.by)
     return [[*rules, values[place]] for place in nodes.starts]

@@ -35,14 +35,9 @@ class Factstore:
 
     def call(self, question: Question) -> Asked:
         (db, conn, _, nodes), text = self._served, question.datalog
-        given: list[Any] = {
-            "e": nodes.id,
-            "key": nodes.key,
-            "ref": [["node/key", key] for key in nodes.key],
-        }[question.by]
+        given, rules = nodes.given(question.by), question.rules
         if self._fresh:
-            return lambda place: conn.db().q(text, given[place], rules=question.rules).to_list()
-        rules = question.rules
+            return lambda place: conn.db().q(text, given[place], rules=rules).to_list()
         if rules is None:
             return lambda place: db.q(text, given[place]).to_list()
         return lambda place: db.q(text, given[place], rules=rules).to_list()
@@ -65,11 +60,9 @@ class Postgres:
 
     def call(self, question: Question) -> Asked:
         text = question.sql.format(f=f"{SCHEMA}.facts_live", dict=f"{SCHEMA}.dict", **self._ids).encode()
-        nodes = self._nodes
-        if question.by == "e":
-            given = [{"e": each} for each in nodes.id]
-        else:
-            given = [{"h": UUID(bytes=digest(ValueType.STRING, key))} for key in nodes.key]
+        given: list[dict[str, Any]] = [{"e": each} for each in self._nodes.id]
+        if question.by != "e":
+            given = [{"h": UUID(bytes=digest(ValueType.STRING, key))} for key in self._nodes.key]
         cursor = self._session.cursor(binary=True)
         return lambda place: cursor.execute(text, given[place]).fetchall()
 
@@ -109,6 +102,7 @@ class Cozo:
         self._session.close()
 
     def call(self, question: Question) -> Asked:
-        by, values = ("e", self._nodes.id) if question.by == "e" else ("key", self._nodes.key)
+        by = "e" if question.by == "e" else "key"
+        values = self._nodes.given(by)
         text, ask = question.cozo, self._session.run_script
         return lambda place: ask(text, {by: values[place]}, True)["rows"]

@@ -6,12 +6,15 @@ an attribute's name its id.
 
 from __future__ import annotations
 
+import itertools
 from typing import Final, NamedTuple
 
 _ANCESTORS: Final = """
 [(ancestor ?e ?a) [?e :node/parent ?a]]
 [(ancestor ?e ?a) [?e :node/parent ?p] (ancestor ?p ?a)]"""
-_BY_KEY: Final = "(SELECT e FROM {f} WHERE a = {key} AND fl & 1 = 1 AND v = (SELECT id FROM {dict} WHERE h = %(h)s AND kind = 6))"
+_BY_KEY: Final = (
+    "(SELECT e FROM {f} WHERE a = {key} AND fl & 1 = 1 AND v = (SELECT id FROM {dict} WHERE h = %(h)s AND kind = 6))"
+)
 
 
 class Question(NamedTuple):
@@ -26,7 +29,7 @@ class Question(NamedTuple):
 
 def _hops(count: int) -> Question:
     ends = ["?e", *(f"?n{place}" for place in range(1, count + 1))]
-    clauses = " ".join(f"[{one} :node/next {other}]" for one, other in zip(ends, ends[1:], strict=False))
+    clauses = " ".join(f"[{one} :node/next {other}]" for one, other in itertools.pairwise(ends))
     sql = "%(e)s"
     for _ in range(count):
         sql = f"SELECT DISTINCT v FROM {{f}} WHERE a = {{next}} AND e IN ({sql})"
@@ -50,8 +53,8 @@ QUESTIONS: Final = (
         "three attributes of an entity by its key",
         """[:find ?e ?name ?age :in $ ?key
  :where [?e :node/key ?key] [?e :node/name ?name] [?e :node/age ?age]]""",
-        f"""SELECT n.e, s.txt, g.v FROM {{f}} n JOIN {{dict}} s ON s.id = n.v JOIN {{f}} g ON g.e = n.e AND g.a = {{age}}
- WHERE n.a = {{name}} AND n.e = {_BY_KEY}""",
+        f"""SELECT n.e, s.txt, g.v FROM {{f}} n JOIN {{dict}} s ON s.id = n.v
+ JOIN {{f}} g ON g.e = n.e AND g.a = {{age}} WHERE n.a = {{name}} AND n.e = {_BY_KEY}""",
         "?[e, name, age] := *by_key{key: $key, e}, *node{e, name, age}",
         by="key",
     ),
@@ -61,7 +64,8 @@ QUESTIONS: Final = (
     Question(
         "2 hops from a lookup ref",
         "[:find [?n2 ...] :in $ ?e :where [?e :node/next ?n1] [?n1 :node/next ?n2]]",
-        f"SELECT DISTINCT v FROM {{f}} WHERE a = {{next}} AND e IN (SELECT v FROM {{f}} WHERE a = {{next}} AND e = {_BY_KEY})",
+        f"""SELECT DISTINCT v FROM {{f}} WHERE a = {{next}}
+ AND e IN (SELECT v FROM {{f}} WHERE a = {{next}} AND e = {_BY_KEY})""",
         "?[n2] := *by_key{key: $key, e}, *next{e, n: n1}, *next{e: n1, n: n2}",
         by="ref",
     ),

@@ -1,4 +1,4 @@
-"""People, their friends and their cities in memory, and the sorted columns of each attribute for whoever works by hand."""
+"""People, friends and cities in memory, and the sorted columns of each attribute for whoever works by hand."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def columns(db: Db) -> dict[str, Sorted]:
         rows = db.snapshot.index(db.schema.attribute(name).id).scan()
         order = np.argsort(rows.v, kind="stable")
         values = rows.v[order]
-        dense = 0 <= int(values[0]) and int(values[-1]) < 8 * len(values) + 1024
+        dense = int(values[0]) >= 0 and int(values[-1]) < 8 * len(values) + 1024
         found[name.split("/")[1] if name != "city/name" else "city-name"] = Sorted(
             rows.e, rows.v, _starts(rows.e), order, values, _starts(values) if dense else None
         )
