@@ -7,7 +7,7 @@ shares the base; when the tail has grown, the two are merged.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -61,6 +61,12 @@ class Ranges(NamedTuple):
     def size(self) -> int:
         """How many facts lie in them; exact up to what has died since the last merge."""
         return sum(int(hi.sum() - lo.sum()) for _, lo, hi in self.parts)
+
+    @property
+    def counts(self) -> Ints:
+        """How many facts lie in the ranges of each key; exact likewise."""
+        first, *more = (hi - lo for _, lo, hi in self.parts)
+        return sum(more, start=first)
 
 
 class AttributeIndex:
@@ -147,6 +153,37 @@ class AttributeIndex:
             lo, hi = _bounds(segment.by_v.keys, low, high)
             parts.append((segment, ints([lo]), ints([hi])))
         return self.facts_in(Ranges(parts, by_value=True))[1]
+
+    def any_in(self, ranges: Ranges) -> Mask:
+        """For each key, whether a fact lies in its ranges."""
+        if not len(self._dead):
+            return np.asarray(ranges.counts > 0)
+        if ranges.by_value:
+            found = np.zeros(len(ranges.parts[0][1]), dtype=np.bool_)
+            found[self.facts_in(ranges)[0]] = True
+            return found
+        _, lo, hi = ranges.parts[0]
+        died = np.searchsorted(self._dead, hi) - np.searchsorted(self._dead, lo)
+        return np.asarray(ranges.counts > died)
+
+    @property
+    def is_single(self) -> bool:
+        """True if no entity has two values; False as well where finding out takes more than a glance."""
+        return self._base.is_single and self._tail_is_apart(self._base.by_e.ranges, 0)
+
+    @property
+    def is_unique(self) -> bool:
+        """True if no value has two holders; False as well where finding out takes more than a glance."""
+        return self._base.is_unique and self._tail_is_apart(self._base.by_v.ranges, 1)
+
+    def _tail_is_apart(self, ranges: Callable[[Ints], tuple[Ints, Ints]], column: int) -> bool:
+        if not len(self._tail):
+            return True
+        lo, hi = ranges(self._tail.rows[column])
+        alone = self._tail.is_single if column == 0 else self._tail.is_unique
+        if column == 0 and len(self._dead):
+            hi = hi - (np.searchsorted(self._dead, hi) - np.searchsorted(self._dead, lo))
+        return alone and bool((lo == hi).all())
 
     def find(self, e: Ints, v: Ints) -> tuple[Mask, Ints]:
         """For each fact (e, v): whether it holds, and its transaction (-1 where it does not)."""

@@ -52,9 +52,18 @@ def join(one: Relation, other: Relation, values: Values) -> Relation:
         rows_other, rows_one = _match(keys[1], keys[0])
     else:
         rows_one, rows_other = _match(keys[0], keys[1])
-    return one.take(rows_one).with_columns(
+    joined = one.take(rows_one).with_columns(
         {name: column.take(rows_other) for name, column in other.columns.items() if name not in names}
     )
+    return joined.keyed(_key_of_join(one, other, names))
+
+
+def _key_of_join(one: Relation, other: Relation, names: Sequence[str]) -> frozenset[str] | None:
+    if one.key is None or other.key is None:
+        return None
+    if other.key.issubset(names):
+        return one.key
+    return other.key if one.key.issubset(names) else one.key | other.key
 
 
 def _match(seeking: Ints, sought: Ints) -> tuple[Ints, Ints]:
@@ -66,7 +75,8 @@ def _match(seeking: Ints, sought: Ints) -> tuple[Ints, Ints]:
 def _cross(one: Relation, other: Relation) -> Relation:
     left = np.repeat(np.arange(one.size), other.size)
     right = np.tile(np.arange(other.size), one.size)
-    return one.take(left).with_columns({name: column.take(right) for name, column in other.columns.items()})
+    pairs = one.take(left).with_columns({name: column.take(right) for name, column in other.columns.items()})
+    return pairs.keyed(_key_of_join(one, other, ()))
 
 
 def anti_join(one: Relation, other: Relation, values: Values) -> Relation:
@@ -88,13 +98,14 @@ def distinct(relation: Relation) -> Relation:
     """The rows, each once; order is not kept."""
     if not relation.columns:
         return Relation({}, min(1, relation.size))
-    if relation.size < 2:
+    if relation.key is not None:
         return relation
+    key = frozenset(relation.names)
     found = distinct_rows([column.data for column in relation.columns.values()])
     if len(found[0]) == relation.size:
-        return relation
+        return relation.keyed(key)
     columns = zip(relation.columns.items(), found, strict=True)
-    return Relation({name: Column(column.kind, data) for (name, column), data in columns})
+    return Relation({name: Column(column.kind, data) for (name, column), data in columns}, key=key)
 
 
 def project(relation: Relation, names: Iterable[str]) -> Relation:

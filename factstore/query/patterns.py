@@ -11,16 +11,18 @@ known      unknown    expand each entity
 unknown    known      expand each value
 unknown    unknown    scan, or the range that predicates leave
 =========  =========  ==============================================
+
+Where nobody asks for what is unknown, rows are not expanded: each is kept or not (a semi-join).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 
-from factstore.columns import Ints, Mask, Rows, ints
+from factstore.columns import Ints, Mask, Rows, ints, unique
 from factstore.datom import TX0
 from factstore.db import DbValue
 from factstore.errors import InvalidValue
@@ -28,23 +30,15 @@ from factstore.index import AttributeIndex, Found, Ranges
 from factstore.query.ast import Blank, Constant, LookupRef, Node, Pattern, Term, Variable
 from factstore.query.naming import entity_constant, ids_of
 from factstore.query.operators import agreeing, distinct, join
+from factstore.query.ranges import Bound, Limited
 from factstore.query.relation import NOWHERE, REF, Column, Relation, Values, may_meet, same_kind
 from factstore.schema import Attribute
-from factstore.values import ValueType, encode_inline
+from factstore.values import ValueType
 from factstore.values_coerce import coerce
 
 _SAMPLE: Final = 1024
 _ONCE: Final = Relation.true()
-
-
-class Range(NamedTuple):
-    """Bounds of a value, both included, as predicates give them; None is open."""
-
-    low: Any = None
-    high: Any = None
-
-
-ANYTHING: Final = Range()
+_E, _V, _TX, _OP = range(4)
 
 
 class AttributeStep:
@@ -53,25 +47,39 @@ class AttributeStep:
     is_filter = False
     needs: frozenset[str] = frozenset()
 
-    def __init__(self, db: DbValue, values: Values, node: Pattern, attribute: Attribute, bounds: Range) -> None:
+    def __init__(
+        self, db: DbValue, values: Values, node: Pattern, attribute: Attribute, bounds: Sequence[Bound] = ()
+    ) -> None:
         e, _, v, tx, op = padded(node)
         self.node: Node = node
+        self.how = ""
         self._db = db
         self._values = values
         self._attribute = attribute
-        self._bounds = _encoded_bounds(attribute, bounds)
-        self._e, self._v, self._tx, self._op = e, v, tx, op
+        self._terms = e, v, tx, op
         self._fixed_e = entity_constant(db, e)
         self._fixed_v = self._value_constant(v)
-        self.names = frozenset(term.name for term in (e, v, tx, op) if isinstance(term, Variable))
+        self.names = frozenset(term.name for term in self._terms if isinstance(term, Variable))
+        within = Limited(db, attribute, bounds) if bounds else None
+        self._within = None if within is None or within.is_open else within
+        self.enforced: frozenset[int] = frozenset() if within is None else within.enforced
+        """The comparisons, by ``id``, that need not be run beside it."""
         self._loaded: AttributeIndex | None = None
         self._last: tuple[Relation, Ranges] | None = None
 
     @property
     def _index(self) -> AttributeIndex:
         if self._loaded is None:
-            self._loaded = self._db.index(self._attribute)
+            index = self._db.operated if self._db.is_history else self._db.index
+            self._loaded = index(self._attribute)
         return self._loaded
+
+    @property
+    def is_edge(self) -> bool:
+        """True if it relates two variables and speaks of nothing else: what joins can be made of."""
+        e, v, tx, op = self._terms
+        plain = isinstance(tx, Blank) and isinstance(op, Blank) and not self._db.is_history
+        return plain and len(self.names) == 2
 
     def estimate(self, rows: Relation) -> float:
         size = max(rows.size, 1)
@@ -81,9 +89,28 @@ class AttributeStep:
             return float(rows.size)
         if e is not None or v is not None:
             return float(self._ranges(sample, e, v).size) * size / max(sample.size, 1)
-        if self._bounds is not None:
-            return float(self._index.count_between(*self._bounds))
-        return float(len(self._index))
+        if self._within is None:
+            return float(len(self._index))
+        codes = self._within.codes
+        if codes is not None:
+            return float(self._index.ranges_of_values(codes).size)
+        return float(self._index.count_between(self._within.low, self._within.high))
+
+    def counts(self, rows: Relation) -> Ints:
+        """How many facts each row leads to, one end of it being bound."""
+        return self._ranges(rows, *self._known(rows)).counts
+
+    def matches(self, rows: Relation) -> Mask | None:
+        """Which rows lead to a fact; None if that is not found out without following them."""
+        e, v, tx, op = self._terms
+        e_known, v_known = self._known(rows)
+        if self._db.is_history or not (isinstance(tx, Blank) and isinstance(op, Blank)):
+            return None
+        if e_known is not None and v_known is not None:
+            return self._index.find(_repeated(e_known, rows.size), _repeated(v_known, rows.size))[0]
+        if e_known is None and v_known is None:
+            return None if e == v and isinstance(e, Variable) else np.full(rows.size, len(self._index) > 0)
+        return self._index.any_in(self._ranges(rows, e_known, v_known))
 
     def _ranges(self, rows: Relation, e: Ints | None, v: Ints | None) -> Ranges:
         """Where the facts lie whose entity, or value, is that of each row; kept, as estimate and run ask alike."""
@@ -97,85 +124,142 @@ class AttributeStep:
         return self._last[1]
 
     def _known(self, rows: Relation) -> tuple[Ints | None, Ints | None]:
+        terms = self._terms
         e = self._fixed_e
-        if e is None and isinstance(self._e, Variable) and self._e.name in rows:
-            e = ids_of(rows[self._e.name], self._values)
+        if e is None and isinstance(terms[_E], Variable) and terms[_E].name in rows:
+            e = ids_of(rows[terms[_E].name], self._values)
         v = self._fixed_v
-        if v is None and isinstance(self._v, Variable) and self._v.name in rows:
-            v = self._value_codes(rows[self._v.name])
+        if v is None and isinstance(terms[_V], Variable) and terms[_V].name in rows:
+            v = self._value_codes(rows[terms[_V].name])
         return e, v
 
     def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
-        if self._db.is_history or isinstance(self._op, Variable | Constant):
-            return join(rows, self._operations(), self._values)
         e, v = self._known(rows)
         if (e is None and v is None) or self.names.isdisjoint(rows.columns):
-            return join(rows, self._extend(_ONCE, self._fixed_e, self._fixed_v), self._values)
-        return self._extend(rows, e, v)
+            found = self._extend(_ONCE, self._fixed_e, self._fixed_v, needed.union(rows.columns))
+            return found if not rows.columns and rows.size else join(rows, found, self._values)
+        return self._extend(rows, e, v, needed)
 
-    def _extend(self, rows: Relation, e: Ints | None, v: Ints | None) -> Relation:
-        index = self._index
-        row: Ints | None = None
+    def _extend(self, rows: Relation, e: Ints | None, v: Ints | None, needed: frozenset[str]) -> Relation:
+        asked = self._asked(rows, needed)
+        if e is not None and v is not None and not self._db.is_history:
+            return self._found(rows, _repeated(e, rows.size), _repeated(v, rows.size), asked, needed)
+        if e is None and v is None:
+            return self._scanned(asked, needed)
+        ranges = self._ranges(rows, e, v)
+        if not asked and self._within is None and not self._db.is_history:
+            self.how = "semi-join"
+            return rows.take(self._index.any_in(ranges))
+        self.how = "expand entities" if e is not None else "expand values"
+        row, found = self._index.facts_in(ranges)
         if e is not None and v is not None:
-            e, v = _repeated(e, rows.size), _repeated(v, rows.size)
-            held, tx = index.find(e, v)
-            row = np.flatnonzero(held).astype(np.int64)
-            found: Rows | Found = Rows(e[row], v[row], tx[row])
-        elif e is not None or v is not None:
-            row, found = index.facts_in(self._ranges(rows, e, v))
-        else:
-            found = index.scan() if self._bounds is None else index.between(*self._bounds)
-        start = Relation({}, len(found.e)) if row is None else _take(rows, row)
-        return self._bind(start, found, rows)
+            kept = found.v == _repeated(v, rows.size)[row]
+            row, found = row[kept], Rows(found.e[kept], found.v[kept], found.tx[kept])
+        return self._bind(rows, row, found, asked, needed, self._key(rows, e is not None, asked))
 
-    def _bind(self, start: Relation, found: Rows | Found, rows: Relation) -> Relation:
-        kept: Mask | None = None
-        result = start
-        for place, term in enumerate((self._e, self._v, self._tx)):
-            if isinstance(term, Variable):
-                if place < 2 and term.name in rows:
-                    continue  # what the lookup was keyed by agrees already
-                column = self._column(found, place)
-                if term.name not in result:
-                    result = result.with_columns({term.name: column})
-                    continue
-                equal = agreeing(result[term.name], column, self._values)
-            elif place == 2 and isinstance(term, Constant):
-                equal = found.tx == self._tx_constant(term)
+    def _asked(self, rows: Relation, needed: frozenset[str]) -> list[int]:
+        """The places whose columns somebody asks for, or which have to agree with others."""
+        names = [term.name for term in self._terms if isinstance(term, Variable)]
+        asked = []
+        for place, term in enumerate(self._terms):
+            if isinstance(term, Constant) and place >= _TX:
+                asked.append(place)
+            elif isinstance(term, Variable) and not (place <= _V and term.name in rows):
+                if term.name in needed or term.name in rows or names.count(term.name) > 1:
+                    asked.append(place)
+        return asked
+
+    def _found(self, rows: Relation, e: Ints, v: Ints, asked: Sequence[int], needed: frozenset[str]) -> Relation:
+        self.how = "find"
+        held, tx = self._index.find(e, v)
+        if self._within is not None:
+            held &= self._within.holds(v)
+        if not asked:
+            return rows.take(held)
+        row = np.flatnonzero(held)
+        return self._bind(rows, row, Rows(e[row], v[row], tx[row]), asked, needed, rows.key)
+
+    def _key(self, rows: Relation, by_entity: bool, asked: Sequence[int]) -> frozenset[str] | None:
+        """What is known to tell the rows apart that an expansion gives."""
+        if rows.key is None or self._db.is_history:
+            return None
+        is_one = not self._attribute.many and self._index.is_single if by_entity else self._is_unique
+        if is_one:
+            return rows.key
+        other = self._terms[_V if by_entity else _E]
+        return rows.key | {other.name} if isinstance(other, Variable) else None
+
+    @property
+    def _is_unique(self) -> bool:
+        return self._attribute.unique is not None and self._index.is_unique
+
+    def _scanned(self, asked: Sequence[int], needed: frozenset[str]) -> Relation:
+        index, within = self._index, self._within
+        e, v = self._terms[:2]
+        if within is not None:
+            codes = within.codes
+            found = index.between(within.low, within.high) if codes is None else index.by_value(codes)[1]
+            self.how = f"range of values {within}"
+        else:
+            found = index.scan()
+            self.how = "scan"
+            if asked == [_E] and not self._db.is_history:
+                # Sorted by entity: each is told from the next without a sort.
+                self.how = "scan of entities"
+                return Relation({e.name: Column(REF, _runs(found.e))}, key=frozenset((e.name,)))
+        key = None
+        if not self._db.is_history:
+            both = isinstance(e, Variable) and isinstance(v, Variable)
+            single = isinstance(e, Variable) and not self._attribute.many and index.is_single
+            key = frozenset((e.name,)) if single else frozenset((e.name, v.name)) if both else None
+        return self._bind(_ONCE, None, found, asked, needed, key)
+
+    def _bind(
+        self,
+        rows: Relation,
+        row: Ints | None,
+        found: Rows | Found,
+        asked: Sequence[int],
+        needed: frozenset[str],
+        key: frozenset[str] | None,
+    ) -> Relation:
+        """The rows at positions ``row`` with what was found for each; None is for the one row without columns."""
+        kept = None
+        if self._within is not None and row is not None:
+            kept = self._within.holds(found.v)
+        again = {term.name for place in asked if isinstance(term := self._terms[place], Variable)}
+        held = rows.only([name for name in rows.names if name in needed or name in again])
+        start = Relation({}, len(found.e)) if row is None else _take(held, row)
+        result = start.only([name for name in start.names if name in needed])
+        more: dict[str, Column] = {}
+        for place in asked:
+            term, column = self._terms[place], self._column(found, place)
+            if isinstance(term, Constant):
+                equal = column.data == self._constant(place, term)
             else:
-                continue
+                before = start.columns.get(term.name) or more.get(term.name)
+                if before is None:
+                    more[term.name] = column
+                    continue
+                equal = agreeing(before, column, self._values)
             kept = equal if kept is None else kept & equal
-        result = result if kept is None else result.take(kept)
-        repeats = isinstance(self._e, Blank) or (isinstance(self._v, Blank) and self._attribute.many)
-        return distinct(result) if repeats else result
+        columns = {**result.columns, **{name: column for name, column in more.items() if name in needed}}
+        known = key is not None and key <= columns.keys()
+        made = Relation(columns, len(found.e), key if known else None)
+        return distinct(made if kept is None else made.take(kept))
 
     def _column(self, found: Rows | Found, place: int) -> Column:
-        if place == 1:
+        if place == _E:
+            return Column(REF, found.e)
+        if place == _V:
             return self._values.translate(Column(int(self._attribute.type), found.v), self._db.dictionary)
-        return Column(REF, found.tx if place else found.e)
+        if place == _TX:
+            return Column(REF, found.tx >> 1 if self._db.is_history else found.tx)
+        added = found.tx & 1 if self._db.is_history else np.ones(len(found.e), dtype=np.int64)
+        return Column(int(ValueType.BOOLEAN), added)
 
-    def _tx_constant(self, term: Constant) -> int:
-        return TX0 + self._db.t_of(term.value)
-
-    def _operations(self) -> Relation:
-        found = self._db.operations(self._attribute)
-        mask = np.ones(len(found.e), dtype=np.bool_)
-        if self._fixed_e is not None:
-            mask &= found.e == self._fixed_e
-        if self._fixed_v is not None:
-            mask &= found.v == self._fixed_v
-        if isinstance(self._op, Constant):
-            mask &= found.added == bool(self._op.value)
-        if isinstance(self._tx, Constant):
-            mask &= found.tx == self._tx_constant(self._tx)
-        columns = (
-            Column(REF, found.e),
-            self._values.translate(Column(int(self._attribute.type), found.v), self._db.dictionary),
-            Column(REF, found.tx),
-            Column(int(ValueType.BOOLEAN), found.added.astype(np.int64)),
-        )
-        every = tuple(column.take(mask) for column in columns)
-        return distinct(bind((self._e, self._v, self._tx, self._op), every, self._values))
+    def _constant(self, place: int, term: Constant) -> int:
+        return TX0 + self._db.t_of(term.value) if place == _TX else int(bool(term.value))
 
     def _value_constant(self, term: Term) -> Ints | None:
         if isinstance(term, LookupRef) and not self._attribute.is_ref:
@@ -225,23 +309,18 @@ def _repeated(codes: Ints, size: int) -> Ints:
     return codes if len(codes) == size else np.repeat(codes, size)
 
 
+def _runs(ordered: Ints) -> Ints:
+    """The distinct values of a sorted array."""
+    new = np.empty(len(ordered), dtype=np.bool_)
+    new[:1] = True
+    np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
+    return ordered[new]
+
+
 def _take(rows: Relation, row: Ints) -> Relation:
     if len(row) == rows.size and (rows.size == 1 or bool((row == np.arange(rows.size)).all())):
         return rows
     return rows.take(row)
-
-
-def _encoded_bounds(attribute: Attribute, bounds: Range) -> tuple[int | None, int | None] | None:
-    if attribute.type.interned or attribute.is_ref or bounds == ANYTHING:
-        return None
-    try:
-        return _encoded(attribute.type, bounds.low), _encoded(attribute.type, bounds.high)
-    except InvalidValue:
-        return None
-
-
-def _encoded(vt: ValueType, bound: Any) -> int | None:
-    return None if bound is None else encode_inline(vt, coerce(vt, bound))
 
 
 def bind(terms: Sequence[Term], columns: Sequence[Column], values: Values) -> Relation:
