@@ -7,7 +7,7 @@ keys up and expands.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 
@@ -112,6 +112,12 @@ def project(relation: Relation, names: Iterable[str]) -> Relation:
     """The named columns, each row once."""
     wanted = tuple(names)
     return relation if set(wanted) == set(relation.names) else distinct(relation.only(wanted))
+
+
+def narrowed(relation: Relation, names: Collection[str]) -> Relation:
+    """A set of rows without the columns that are not among ``names``, each row once."""
+    kept = [name for name in relation.columns if name in names]
+    return relation if len(kept) == len(relation.columns) else distinct(relation.only(kept))
 
 
 def union(parts: Sequence[Relation], names: Sequence[str], values: Values) -> Relation:

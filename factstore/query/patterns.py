@@ -177,17 +177,18 @@ class AttributeStep:
         if not asked:
             return rows.take(held)
         row = np.flatnonzero(held)
-        return self._bind(rows, row, Rows(e[row], v[row], tx[row]), asked, needed, rows.key)
+        return self._bind(rows, row, Rows(e[row], v[row], tx[row]), asked, needed, rows.key or frozenset(rows.names))
 
     def _key(self, rows: Relation, by_entity: bool, asked: Sequence[int]) -> frozenset[str] | None:
         """What is known to tell the rows apart that an expansion gives."""
-        if rows.key is None or self._db.is_history:
+        if self._db.is_history:
             return None
+        before = frozenset(rows.names) if rows.key is None else rows.key
         is_one = not self._attribute.many and self._index.is_single if by_entity else self._is_unique
         if is_one:
-            return rows.key
+            return before
         other = self._terms[_V if by_entity else _E]
-        return rows.key | {other.name} if isinstance(other, Variable) else None
+        return before | {other.name} if isinstance(other, Variable) else None
 
     @property
     def _is_unique(self) -> bool:
