@@ -101,18 +101,59 @@ def rank(keys: Sequence[Ints]) -> Ints:
 
 
 def unique(values: Ints) -> Ints:
-    """The distinct values, sorted. By sorting: numpy's own hashing takes several times as long on int64.
+    """The distinct values, sorted: without a sort where they are dense, and never by numpy's own hashing, which
+    takes several times as long on int64.
 
     >>> unique(ints([3, 1, 3])).tolist()
     [1, 3]
     """
-    ordered = np.sort(values)
-    if len(ordered) < 2:
-        return ordered
-    kept = np.empty(len(ordered), dtype=np.bool_)
-    kept[0] = True
-    np.not_equal(ordered[1:], ordered[:-1], out=kept[1:])
-    return ordered[kept]
+    if len(values) < 2:
+        return values.copy()
+    if len(values) > _FLAGS_FROM:
+        low = int(values.min())
+        width = int(values.max()) - low + 1
+        if width <= _FLAGS * len(values):
+            return np.flatnonzero(_flags(values, low, width)) + low
+    return runs(sort(values))
+
+
+def runs(ordered: Ints) -> Ints:
+    """The distinct values of a sorted array.
+
+    >>> runs(ints([1, 1, 3])).tolist()
+    [1, 3]
+    """
+    new = np.empty(len(ordered), dtype=np.bool_)
+    new[:1] = True
+    np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
+    return ordered[new]
+
+
+def sort(values: Ints) -> Ints:
+    """The values in order. Those that come in order but for a shuffle of neighbours, as expansions of sorted
+    entities do, are merged (numpy's stable sort) in a fraction of the time."""
+    return np.sort(values, kind="stable" if is_nearly_sorted(values) else None)
+
+
+def is_nearly_sorted(values: Ints) -> bool:
+    """True if a sample of the values is in order."""
+    sample = values[:: max(1, len(values) // _SAMPLED)]
+    return bool((sample[1:] >= sample[:-1]).mean() > _MOSTLY) if len(sample) > 1 else True
+
+
+_SAMPLED: Final = 512
+_MOSTLY: Final = 0.95
+
+
+def _flags(values: Ints, low: int, width: int) -> Mask:
+    flags = np.zeros(width, dtype=np.bool_)
+    flags[values - low] = True
+    return flags
+
+
+_FLAGS_FROM: Final = 64
+_FLAGS: Final = 16
+"""Values are told apart by a flag each where they lie within a span of at most so many times their number."""
 
 
 def distinct_rows(keys: Sequence[Ints]) -> list[Ints]:
@@ -180,6 +221,13 @@ def member(values: Ints, of: Ints) -> Mask:
     """Which of ``values`` are in the sorted array ``of``."""
     if not len(of):
         return np.zeros(len(values), dtype=np.bool_)
+    low = int(of[0])
+    width = int(of[-1]) - low + 1
+    if len(values) > _FLAGS_FROM and width <= _FLAGS * len(values):
+        at = values - low
+        outside = at.view(np.uint64) >= width  # what is below the first wraps round to far above
+        at[outside] = width
+        return np.append(_flags(of, low, width), False)[at]
     at = np.searchsorted(of, values)
     at[at == len(of)] = 0
     return np.asarray(of[at] == values)

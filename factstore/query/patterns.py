@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from factstore.columns import Ints, Mask, Rows, ints, unique
+from factstore.columns import Ints, Mask, Rows, ints, runs
 from factstore.datom import TX0
 from factstore.db import DbValue
 from factstore.errors import InvalidValue
@@ -107,7 +107,11 @@ class AttributeStep:
         if self._db.is_history or not (isinstance(tx, Blank) and isinstance(op, Blank)):
             return None
         if e_known is not None and v_known is not None:
-            return self._index.find(_repeated(e_known, rows.size), _repeated(v_known, rows.size))[0]
+            e_known, v_known = _repeated(e_known, rows.size), _repeated(v_known, rows.size)
+            held = self._index.find(e_known, v_known)[0]
+            return held if self._within is None else held & self._within.holds(v_known)
+        if self._within is not None:
+            return None
         if e_known is None and v_known is None:
             return None if e == v and isinstance(e, Variable) else np.full(rows.size, len(self._index) > 0)
         return self._index.any_in(self._ranges(rows, e_known, v_known))
@@ -207,7 +211,7 @@ class AttributeStep:
             if asked == [_E] and not self._db.is_history:
                 # Sorted by entity: each is told from the next without a sort.
                 self.how = "scan of entities"
-                return Relation({e.name: Column(REF, _runs(found.e))}, key=frozenset((e.name,)))
+                return Relation({e.name: Column(REF, runs(found.e))}, key=frozenset((e.name,)))
         key = None
         if not self._db.is_history:
             both = isinstance(e, Variable) and isinstance(v, Variable)
@@ -308,14 +312,6 @@ _BLANKS: Final[tuple[Term, ...]] = (Blank(),) * 5
 
 def _repeated(codes: Ints, size: int) -> Ints:
     return codes if len(codes) == size else np.repeat(codes, size)
-
-
-def _runs(ordered: Ints) -> Ints:
-    """The distinct values of a sorted array."""
-    new = np.empty(len(ordered), dtype=np.bool_)
-    new[:1] = True
-    np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
-    return ordered[new]
 
 
 def _take(rows: Relation, row: Ints) -> Relation:
