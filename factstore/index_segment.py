@@ -165,6 +165,9 @@ class Segment:
         """The position of each fact (e, v), -1 where there is none."""
         if not len(self):
             return np.full(len(e), -1, dtype=np.int64)
+        if self.is_single:
+            at, hi = self.by_e.ranges(e)
+            return np.where((at < hi) & (self.rows.v[np.minimum(at, len(self) - 1)] == v), at, -1)
         if len(e) >= _MANY and len(self) < min(_EACH * len(e), MOST_PAIRS):
             return self._pairs.find(e, v)
         lo, hi = self.by_e.ranges(e)

@@ -86,7 +86,9 @@ class AttributeStep:
         sample = rows if size <= _SAMPLE else rows.take(slice(None, None, -(-size // _SAMPLE)))
         e, v = self._known(sample)
         if e is not None and v is not None:
-            return float(rows.size)
+            return rows.size / 2
+        if e is not None and not self._db.is_history and not self._attribute.many and self._index.is_single:
+            return float(min(size, len(self._index)))
         if e is not None or v is not None:
             return float(self._ranges(sample, e, v).size) * size / max(sample.size, 1)
         if self._within is None:
