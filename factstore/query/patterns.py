@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from factstore.columns import Ints, Mask, Rows, ints, runs
+from factstore.columns import EMPTY, Ints, Mask, Rows, ints, runs
 from factstore.datom import TX0
 from factstore.db import DbValue
 from factstore.errors import InvalidValue
@@ -110,7 +110,7 @@ class AttributeStep:
             return None
         if e_known is not None and v_known is not None:
             e_known, v_known = _repeated(e_known, rows.size), _repeated(v_known, rows.size)
-            held = self._index.find(e_known, v_known)[0]
+            held = self._index.has(e_known, v_known)
             return held if self._within is None else held & self._within.holds(v_known)
         if self._within is not None:
             return None
@@ -177,7 +177,7 @@ class AttributeStep:
 
     def _found(self, rows: Relation, e: Ints, v: Ints, asked: Sequence[int], needed: frozenset[str]) -> Relation:
         self.how = "find"
-        held, tx = self._index.find(e, v)
+        held, tx = self._index.find(e, v) if asked else (self._index.has(e, v), EMPTY)
         if self._within is not None:
             held &= self._within.holds(v)
         if not asked:

@@ -86,7 +86,7 @@ QUERIES = {
     "collaborations across countries": (
         "?one ?other",
         "[?t :track/artists ?one] [?t :track/artists ?other] [?one :artist/country :country/c1] "
-        "[?other :artist/name \"artist 5\"] (not [?other :artist/country :country/c1])",
+        '[?other :artist/name "artist 5"] (not [?other :artist/country :country/c1])',
     ),
 }
 
