@@ -80,15 +80,16 @@ def codes_between(
 
 
 def _codes_in_order(segment: Segment, vt: ValueType, dictionary: Dictionary | Overlay) -> Ints:
-    if segment.codes_in_order is None or not len(segment):
+    order: Ints | None = segment.codes_in_order
+    if order is None or not len(segment):
         codes = unique(segment.rows.v)
         keys = list(map(sort_key(vt), dictionary.values_of(codes.tolist())))
-        segment.codes_in_order = codes[sorted(range(len(codes)), key=keys.__getitem__)]
-    return segment.codes_in_order
+        order = segment.codes_in_order = codes[sorted(range(len(codes)), key=keys.__getitem__)]
+    return order
 
 
 def _place(codes: Ints, place: Place, vt: ValueType, dictionary: Dictionary | Overlay) -> int:
     key = sort_key(vt)
     value, is_after = place
     bisect = bisect_right if is_after else bisect_left
-    return bisect(codes, key(value), key=lambda code: key(dictionary.values_of([int(code)])[0]))  # type: ignore[call-overload,no-any-return]
+    return bisect(codes.tolist(), key(value), key=lambda code: key(dictionary.values_of([code])[0]))

@@ -194,7 +194,7 @@ class AttributeIndex:
         """True if no entity has two values; False as well where finding out takes more than a glance."""
         if self._whole is not None:
             return self._whole.is_single
-        return self._base.is_single and (not len(self._tail) or self._tail.is_single and self._tail_is_apart())
+        return self._base.is_single and (not len(self._tail) or (self._tail.is_single and self._tail_is_apart()))
 
     def _tail_is_apart(self) -> bool:
         """True if no entity in the tail has a value in the base that still holds."""

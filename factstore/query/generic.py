@@ -10,7 +10,7 @@ work is done in blocks, depth first, so that memory grows with the input and the
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, TypeGuard, TypeVar
 
 import numpy as np
 
@@ -30,6 +30,11 @@ class Edge(Step, Protocol):
     is_edge: bool
 
     def counts(self, rows: Relation) -> Ints: ...
+
+
+def is_edge(step: Step) -> TypeGuard[Edge]:
+    """True for a step that a generic join can be made of."""
+    return getattr(step, "is_edge", False)
 
 
 class Watch(Protocol):
@@ -180,14 +185,17 @@ def _blocks(counts: Ints) -> Iterator[tuple[int, int]]:
         start = end
 
 
-def cyclic(edges: Collection[Step], known: Sequence[frozenset[str]]) -> list[Step]:
+S = TypeVar("S", bound=Step)
+
+
+def cyclic(edges: Collection[S], known: Sequence[frozenset[str]]) -> list[S]:
     """Those of ``edges`` that lie on cycles, the sets of variables ``known`` being edges too.
 
     What is left of a hypergraph when variables that stand in one edge only, and edges that lie within another, are
     taken away one after the other (the reduction of Graham, and of Yu and Özsoyoğlu, 1979): nothing, if it has no
     cycle.
     """
-    open: dict[Step | int, set[str]] = {edge: set(edge.names) for edge in edges}
+    open: dict[S | int, set[str]] = {edge: set(edge.names) for edge in edges}
     open.update((place, set(names)) for place, names in enumerate(known))
     changed = True
     while changed:

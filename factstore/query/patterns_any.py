@@ -15,7 +15,7 @@ from factstore.index import Found
 from factstore.query.ast import Constant, LookupRef, Node, Pattern, Term, Variable
 from factstore.query.naming import entity_constant, ids_of
 from factstore.query.operators import agreeing, concat, distinct, join
-from factstore.query.patterns import bind, padded
+from factstore.query.patterns_terms import bind, padded
 from factstore.query.relation import REF, Column, Relation, Values, may_meet, same_kind
 from factstore.schema import Attribute
 from factstore.values import ValueType

@@ -7,7 +7,7 @@ import operator
 from collections.abc import Sequence
 from typing import Final
 
-from factstore.query.generic import GenericJoin, Watch, cyclic
+from factstore.query.generic import GenericJoin, Watch, cyclic, is_edge
 from factstore.query.relation import Relation, Values
 from factstore.query.steps import Step
 
@@ -37,9 +37,9 @@ class Planning:
                 return step, -1.0
         if len(ready) == 1:
             return ready[0], -1.0
-        costs = ((step, self._cost(step, components, bound)) for step in ready)
-        step, cost, estimate = min(((step, *cost) for step, cost in costs), key=lambda choice: choice[1])
-        if estimate > _LARGE and getattr(step, "is_edge", False):
+        costs = [self._cost(step, components, bound) for step in ready]
+        (_, estimate), step = min(zip(costs, ready, strict=True), key=lambda choice: choice[0][0])
+        if estimate > _LARGE and is_edge(step):
             return self._closing(step, components) or step, estimate
         return step, estimate
 
@@ -56,7 +56,7 @@ class Planning:
     def _only_thins(self, step: Step, bound: frozenset[str]) -> bool:
         """True if nobody asks for what a pattern would bind, so that it only keeps rows or does not."""
         new = step.names - bound
-        if not getattr(step, "is_edge", False) or len(new) != 1 or new <= self._wanted:
+        if not is_edge(step) or len(new) != 1 or new <= self._wanted:
             return False
         return all(other is step or new.isdisjoint(other.names) for other in self._pending)
 
@@ -68,8 +68,8 @@ class Planning:
         return known[1]
 
     def _closing(self, step: Step, components: Sequence[Relation]) -> Step | None:
-        """A generic join of ``step`` and the patterns it makes a cycle with, from the rows at hand; None if it makes none."""
-        edges = [other for other in self._pending if getattr(other, "is_edge", False)]
+        """A generic join, from the rows at hand, of ``step`` and the patterns it makes a cycle with; None if with none."""
+        edges = [other for other in self._pending if is_edge(other)]
         for component in components:
             reached = frozenset(component.columns)
             elsewhere = frozenset(name for other in components if other is not component for name in other.columns)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from random import Random
 from typing import Any
 
@@ -65,12 +64,11 @@ def query(r: Random) -> str:
 
 
 @pytest.fixture(params=[2, 2**19])
-def eager(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def eager(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cycles are looked for among a handful of rows, and joined in blocks of a few candidates or in one."""
     monkeypatch.setattr(planning, "_LARGE", 0)
     monkeypatch.setattr(generic, "_BLOCK", request.param)
     monkeypatch.setattr(index_segment, "_MANY", 2)
-    yield
 
 
 def test_cyclic_joins_agree_with_nested_loops(eager: None) -> None:

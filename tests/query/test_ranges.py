@@ -52,8 +52,7 @@ def bound(r: Random, db: Db, kind: str) -> Any:
         return r.choice(ids) + r.randint(-1, 1)
     if kind in ("long", "double") and r.random() < 0.3:
         kind = {"long": "double", "double": "long"}[kind]
-    value = r.choice(VALUES[kind])
-    return value
+    return r.choice(VALUES[kind])
 
 
 @given(RANDOM)
