@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from factstore.columns_sort import argsort, runs, sort
 from factstore.dictionary import Dictionary
 from factstore.dictionary_overlay import Overlay
 from factstore.values import LONG_MAX, Value, ValueType
@@ -64,9 +65,9 @@ def ints(values: Any) -> Ints:
 def order_by(*keys: Ints) -> NDArray[np.intp]:
     """The stable permutation that sorts by the first key, then the second, and so on."""
     if len(keys) == 1:
-        return np.argsort(keys[0], kind="stable")
+        return argsort(keys[0])
     packed = pack(keys)
-    return np.argsort(packed, kind="stable") if packed is not None else np.lexsort(keys[::-1])
+    return argsort(packed) if packed is not None else np.lexsort(keys[::-1])
 
 
 def pack(keys: Sequence[Ints]) -> Ints | None:
@@ -115,34 +116,6 @@ def unique(values: Ints) -> Ints:
         if width <= _FLAGS * len(values):
             return np.flatnonzero(_flags(values, low, width)) + low
     return runs(sort(values))
-
-
-def runs(ordered: Ints) -> Ints:
-    """The distinct values of a sorted array.
-
-    >>> runs(ints([1, 1, 3])).tolist()
-    [1, 3]
-    """
-    new = np.empty(len(ordered), dtype=np.bool_)
-    new[:1] = True
-    np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
-    return ordered[new]
-
-
-def sort(values: Ints) -> Ints:
-    """The values in order. Those that come in order but for a shuffle of neighbours, as expansions of sorted
-    entities do, are merged (numpy's stable sort) in a fraction of the time."""
-    return np.sort(values, kind="stable" if is_nearly_sorted(values) else None)
-
-
-def is_nearly_sorted(values: Ints) -> bool:
-    """True if a sample of the values is in order."""
-    sample = values[:: max(1, len(values) // _SAMPLED)]
-    return bool((sample[1:] >= sample[:-1]).mean() > _MOSTLY) if len(sample) > 1 else True
-
-
-_SAMPLED: Final = 512
-_MOSTLY: Final = 0.95
 
 
 def _flags(values: Ints, low: int, width: int) -> Mask:

@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 
-from factstore.columns import Ints, Mask, distinct_rows, is_nearly_sorted, member, rank, spans, unique
+from factstore.columns import Ints, Mask, distinct_rows, member, rank, spans, unique
+from factstore.columns_sort import argsort, is_nearly_sorted
 from factstore.index_segment import Sorted
 from factstore.query.relation import Column, Relation, Values, may_meet, same_kind
 
@@ -67,7 +68,7 @@ def _key_of_join(one: Relation, other: Relation, names: Sequence[str]) -> frozen
 
 
 def _match(seeking: Ints, sought: Ints) -> tuple[Ints, Ints]:
-    order = np.argsort(sought, kind="stable")
+    order = argsort(sought)
     rows, at = spans(*Sorted(sought[order]).ranges(seeking))
     return rows, order[at].astype(np.int64)
 

@@ -22,7 +22,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from factstore.columns import Ints, Mask, Rows, runs
+from factstore.columns import Ints, Mask, Rows
+from factstore.columns_sort import runs
 from factstore.datom import TX0
 from factstore.db import DbValue
 from factstore.index import AttributeIndex, Found, Ranges
