@@ -124,7 +124,7 @@ def _flags(values: Ints, low: int, width: int) -> Mask:
     return flags
 
 
-_FLAGS_FROM: Final = 64
+_FLAGS_FROM: Final = 512
 _FLAGS: Final = 16
 """Values are told apart by a flag each where they lie within a span of at most so many times their number."""
 

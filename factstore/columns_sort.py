@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.int64]
 
 _FEW: Final = 256
+_MANY: Final = 4096
 _DIGIT: Final = 16
 _MOST_BITS: Final = 48
 _SAMPLED: Final = 512
@@ -51,7 +52,7 @@ def sort(values: Array) -> Array:
     >>> sort(np.array([3, -1, 3, 0])).tolist()
     [-1, 0, 3, 3]
     """
-    return np.sort(values, kind="stable" if is_nearly_sorted(values) else None)
+    return np.sort(values, kind="stable" if len(values) > _MANY and is_nearly_sorted(values) else None)
 
 
 def is_nearly_sorted(values: Array) -> bool:

@@ -8,6 +8,7 @@ keys up and expands.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import Final
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from factstore.columns import Ints, Mask, distinct_rows, member, rank, spans, un
 from factstore.columns_sort import argsort, is_nearly_sorted
 from factstore.index_segment import Sorted
 from factstore.query.relation import Column, Relation, Values, may_meet, same_kind
+
+_MANY: Final = 4096
 
 
 def shared(one: Relation, other: Relation) -> list[str]:
@@ -102,8 +105,10 @@ def distinct(relation: Relation) -> Relation:
     if relation.key is not None:
         return relation
     key = frozenset(relation.names)
-    # Sorting by a column in whose order the rows are already takes a fraction of any other sort.
-    columns = sorted(relation.columns.items(), key=lambda item: not is_nearly_sorted(item[1].data))
+    columns = list(relation.columns.items())
+    if relation.size > _MANY and len(columns) > 1:
+        # Sorting by a column in whose order the rows are already takes a fraction of any other sort.
+        columns.sort(key=lambda item: not is_nearly_sorted(item[1].data))
     found = distinct_rows([column.data for _, column in columns])
     if len(found[0]) == relation.size:
         return relation.keyed(key)

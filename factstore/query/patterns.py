@@ -59,6 +59,8 @@ class AttributeStep:
         self._ends = Ends(db, values, attribute, e, v)
         self._names = tuple(map(name_of, self._terms))
         self.names = frozenset(filter(None, self._names))
+        constant = [place > _V and isinstance(term, Constant) for place, term in enumerate(self._terms)]
+        self._open = [(place, name) for place, name in enumerate(self._names) if name or constant[place]]
         within = Limited(db, attribute, bounds) if bounds else None
         self._within = None if within is None or within.is_open else within
         self.enforced: frozenset[int] = frozenset() if within is None else within.enforced
@@ -84,20 +86,28 @@ class AttributeStep:
 
     def estimate(self, rows: Relation) -> float:
         size = max(rows.size, 1)
-        sample = rows if size <= _SAMPLE else rows.take(slice(None, None, -(-size // _SAMPLE)))
-        e, v = self._ends.known(sample)
-        if e is not None and v is not None:
+        by_entity, by_value = self._ends.bound(rows)
+        if by_entity and by_value:
             return rows.size / 2
-        if e is not None and not self._db.is_history and not self._attribute.many and self._index.is_single:
+        if by_entity and self._is_single:
             return float(min(size, len(self._index)))
-        if e is not None or v is not None:
-            return float(self._ranges(sample, e, v).size) * size / max(sample.size, 1)
+        if by_entity or by_value:
+            sample = rows if size <= _SAMPLE else rows.take(slice(None, None, -(-size // _SAMPLE)))
+            return float(self._ranges(sample, *self._ends.known(sample)).size) * size / max(sample.size, 1)
+        return self._scanned_size()
+
+    def _scanned_size(self) -> float:
         if self._within is None:
             return float(len(self._index))
         codes = self._within.codes
         if codes is not None:
             return float(self._index.ranges_of_values(codes).size)
         return float(self._index.count_between(self._within.low, self._within.high))
+
+    @property
+    def _is_single(self) -> bool:
+        """True if no entity has two values here."""
+        return not self._attribute.many and not self._db.is_history and self._index.is_single
 
     def counts(self, rows: Relation) -> Ints:
         """How many facts each row leads to, one end of it being bound."""
@@ -152,14 +162,12 @@ class AttributeStep:
     def _asked(self, rows: Relation, needed: frozenset[str]) -> list[int]:
         """The places whose columns somebody asks for, or which have to agree with others."""
         asked = []
-        for place, name in enumerate(self._names):
+        for place, name in self._open:
             if not name:
-                is_asked = place >= _TX and isinstance(self._terms[place], Constant)
-            elif place <= _V and name in rows:
-                is_asked = False  # what the lookup was keyed by agrees already
-            else:
-                is_asked = name in needed or name in rows or self._names.count(name) > 1
-            if is_asked:
+                asked.append(place)
+            elif place <= _V and name in rows.columns:
+                continue  # what the lookup was keyed by agrees already
+            elif name in needed or name in rows.columns or self._names.count(name) > 1:
                 asked.append(place)
         return asked
 
@@ -177,7 +185,7 @@ class AttributeStep:
         if self._db.is_history:
             return None
         index, attribute = self._index, self._attribute
-        is_one = not attribute.many and index.is_single if by_entity else attribute.unique and index.is_unique
+        is_one = self._is_single if by_entity else attribute.unique and index.is_unique
         other = self._names[_V if by_entity else _E]
         return _key_of(rows) if is_one else _key_of(rows) | {other} if other else None
 
@@ -194,8 +202,9 @@ class AttributeStep:
             self.how = f"range of values {within}"
             codes = within.codes
             found = index.between(within.low, within.high) if codes is None else index.by_value(codes)[1]
-        is_single = e and not self._attribute.many and not self._db.is_history and index.is_single
-        key = frozenset((e,)) if is_single else frozenset((e, v)) if e and v and not self._db.is_history else None
+        key = None
+        if e and (v or self._is_single) and not self._db.is_history:
+            key = frozenset((e,)) if self._is_single else frozenset((e, v))
         return self._bind(_Met(_ONCE, None, found), asked, needed, key)
 
     def _bind(self, met: _Met, asked: Sequence[int], needed: frozenset[str], key: frozenset[str] | None) -> Relation:

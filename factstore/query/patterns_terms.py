@@ -30,6 +30,10 @@ class Ends:
         self.fixed_e = entity_constant(db, e)
         self.fixed_v = self._value_constant(v)
 
+    def bound(self, rows: Relation) -> tuple[bool, bool]:
+        """Whether the entity is known in each row, and whether the value is."""
+        return self.fixed_e is not None or self._e in rows, self.fixed_v is not None or self._v in rows
+
     def known(self, rows: Relation) -> tuple[Ints | None, Ints | None]:
         """What is known of either end in each row (an array of one if it is the same in all); None if nothing is."""
         e = self.fixed_e

@@ -68,7 +68,7 @@ class Planning:
         return known[1]
 
     def _closing(self, step: Step, components: Sequence[Relation]) -> Step | None:
-        """A generic join of ``step`` with the patterns it makes a cycle with, from the rows at hand; None if with none."""
+        """A generic join of ``step`` with those it makes a cycle with, from rows at hand; None if there are none."""
         edges = [other for other in self._pending if is_edge(other)]
         for component in components:
             reached = frozenset(component.columns)
