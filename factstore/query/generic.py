@@ -37,12 +37,6 @@ def is_edge(step: Step) -> TypeGuard[Edge]:
     return getattr(step, "is_edge", False)
 
 
-class Watch(Protocol):
-    """Who may end a join that has become too large or too slow."""
-
-    def check(self, rows: int) -> None: ...
-
-
 class _Choice(NamedTuple):
     """A variable to bind next: by which patterns, and how many candidates each has for each row."""
 
@@ -60,15 +54,14 @@ class GenericJoin:
     is_filter = False
     needs: frozenset[str] = frozenset()
 
-    def __init__(self, edges: Sequence[Edge], filters: Sequence[Step], values: Values, watch: Watch) -> None:
-        self.parts: Sequence[Step] = (*edges, *filters)
-        self.node: Node = And(tuple(_clause(part) for part in self.parts))
-        self.names = frozenset[str]().union(*(part.names for part in self.parts))
+    def __init__(self, edges: Sequence[Edge], filters: Sequence[Step], values: Values) -> None:
+        self.covers: Sequence[Step] = (*edges, *filters)
+        self.node: Node = And(tuple(_clause(part) for part in self.covers))
+        self.names = frozenset[str]().union(*(part.names for part in self.covers))
         self.how = f"generic join over {len(edges)} patterns"
         self._edges = edges
         self._filters = filters
         self._values = values
-        self._watch = watch
 
     def estimate(self, rows: Relation) -> float:
         choice = _next_variable(self._edges, rows)
@@ -80,7 +73,7 @@ class GenericJoin:
         for block in self._extended(rows, self._edges, self._filters, needed):
             found.append(block)
             total += block.size
-            self._watch.check(total)
+            self._values.limits.check(total, len(block.columns))
         if not found:
             return Relation.empty(needed & (self.names | rows.columns.keys()))
         if len(found) == 1:
@@ -108,7 +101,7 @@ class GenericJoin:
             return
         later = [edge for edge in open if edge not in choice.edges]
         for start, end in _blocks(_least(choice)):
-            self._watch.check(0)
+            self._values.limits.check_time()
             block = _Choice(choice.variable, choice.edges, [counts[start:end] for counts in choice.counts])
             yield from self._extended(self._bound(rows.take(slice(start, end)), block, rest), later, filters, needed)
 

@@ -22,7 +22,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from factstore.columns import Ints, Mask, Rows
+from factstore.columns import Ints, Mask, Rows, unique
 from factstore.columns_sort import runs
 from factstore.datom import TX0
 from factstore.db import DbValue
@@ -86,7 +86,7 @@ class AttributeStep:
 
     def estimate(self, rows: Relation) -> float:
         size = max(rows.size, 1)
-        by_entity, by_value = self._ends.bound(rows)
+        by_entity, by_value = self._ends.bound(rows.columns)
         if by_entity and by_value:
             return rows.size / 2
         if by_entity and self._is_single:
@@ -126,6 +126,23 @@ class AttributeStep:
             return None
         return self._index.any_in(self._ranges(rows, e, v))
 
+    def average(self, size: float, bound: frozenset[str]) -> float:
+        e, v = self._ends.bound(bound)
+        fixed = self._ends.fixed_e, self._ends.fixed_v
+        if not e and not v:
+            return self._scanned_size()
+        if e and v:
+            is_fixed = fixed[_E] is not None or fixed[_V] is not None
+            return min(size, float(self._ranges(_ONCE, *fixed).size)) if is_fixed else size
+        if e and not self._attribute.many:
+            return size
+        scanned = self._index.scan()
+        held = scanned.e if e else scanned.v
+        sample = unique(held[:: -(-len(held) // _SAMPLE)]) if len(held) else held
+        rows = Relation({"": Column(REF, sample)})
+        found = self._ranges(rows, sample if e else None, None if e else sample).size
+        return size * found / max(len(sample), 1)
+
     def _ranges(self, rows: Relation, e: Ints | None, v: Ints | None) -> Ranges:
         """Where the facts lie whose entity, or value, is that of each row; kept, as estimate and run ask alike."""
         if self._last is None or self._last[0] is not rows:
@@ -154,6 +171,7 @@ class AttributeStep:
         if not asked and self._within is None and not self._db.is_history:
             self.how = "semi-join"
             return rows.take(self._index.any_in(ranges))
+        self._values.limits.check(ranges.size, len(rows.columns) + 2)
         self.how = "expand entities" if e is not None else "expand values"
         row, found = self._index.facts_in(ranges)
         kept = None if v is None or e is None else found.v == _repeated(v, rows.size)[row]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -30,8 +30,8 @@ class Ends:
         self.fixed_e = entity_constant(db, e)
         self.fixed_v = self._value_constant(v)
 
-    def bound(self, rows: Relation) -> tuple[bool, bool]:
-        """Whether the entity is known in each row, and whether the value is."""
+    def bound(self, rows: Container[str]) -> tuple[bool, bool]:
+        """Whether the entity is known where the variables ``rows`` are, and whether the value is."""
         return self.fixed_e is not None or self._e in rows, self.fixed_v is not None or self._v in rows
 
     def known(self, rows: Relation) -> tuple[Ints | None, Ints | None]:

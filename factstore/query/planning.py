@@ -7,7 +7,7 @@ import operator
 from collections.abc import Sequence
 from typing import Final
 
-from factstore.query.generic import GenericJoin, Watch, cyclic, is_edge
+from factstore.query.generic import GenericJoin, cyclic, is_edge
 from factstore.query.relation import Relation, Values
 from factstore.query.steps import Step
 
@@ -21,11 +21,10 @@ _APART: Final = 8
 class Planning:
     """Chooses among the steps that are ``pending``, a list that whoever runs them takes them out of."""
 
-    def __init__(self, pending: Sequence[Step], wanted: frozenset[str], values: Values, watch: Watch) -> None:
+    def __init__(self, pending: Sequence[Step], wanted: frozenset[str], values: Values) -> None:
         self._pending = pending
         self._wanted = wanted
         self._values = values
-        self._watch = watch
         self._known: dict[Step, tuple[list[Relation], float]] = {}
 
     def next(self, components: Sequence[Relation]) -> tuple[Step, float]:
@@ -40,7 +39,8 @@ class Planning:
         costs = [self._cost(step, components, bound) for step in ready]
         (_, estimate), step = min(zip(costs, ready, strict=True), key=lambda choice: choice[0][0])
         if estimate > _LARGE and is_edge(step):
-            return self._closing(step, components) or step, estimate
+            closing = self._closing(step, components)
+            return (step, estimate) if closing is None else (closing, -1.0)
         return step, estimate
 
     def _cost(self, step: Step, components: Sequence[Relation], bound: frozenset[str]) -> tuple[float, float]:
@@ -78,7 +78,7 @@ class Planning:
             if step in core and any(not edge.names.isdisjoint(reached) for edge in core):
                 bound = reached.union(*(edge.names for edge in core))
                 filters = [other for other in self._pending if other.is_filter and other.needs <= bound]
-                return GenericJoin(core, filters, self._values, self._watch)
+                return GenericJoin(core, filters, self._values)
         return None
 
 
