@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from factstore.db import DbValue
 from factstore.errors import QueryError
 from factstore.query import few
-from factstore.query.aggregates import Output
 from factstore.query.ast import Query, Rule, Variable
 from factstore.query.execute import Execution, shaped
 from factstore.query.few import Engine
@@ -16,6 +15,7 @@ from factstore.query.few_program import MOST
 from factstore.query.functions import Function
 from factstore.query.limits import Limits
 from factstore.query.relation import Values
+from factstore.query.result_typed import Output
 
 
 class Asked(NamedTuple):
