@@ -73,6 +73,17 @@ class AttributeStep:
             self._loaded = self._db.index(self._attribute)
         return self._loaded
 
+    @property
+    def plain(self) -> tuple[AttributeIndex, int, int | None] | None:
+        """The index, the kind of its values and the one value wanted, if only entity and value are asked for."""
+        asks_more = self._db.is_history or self._bounds is not None or self._fixed_e is not None
+        if asks_more or not isinstance(self._tx, Blank) or not isinstance(self._op, Blank):
+            return None
+        if self._attribute.type.interned and self._db.dictionary is not self._values.base:
+            return None
+        value = None if self._fixed_v is None else int(self._fixed_v[0])
+        return self._index, int(self._attribute.type), value
+
     def estimate(self, rows: Relation) -> float:
         size = max(rows.size, 1)
         sample = rows if size <= _SAMPLE else rows.take(slice(None, None, -(-size // _SAMPLE)))
