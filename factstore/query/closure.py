@@ -15,8 +15,8 @@ import numpy as np
 from factstore.columns import EMPTY, Ints, Mask, spans, unique
 from factstore.query.solve import Limits
 
-_ROOM: Final = 1 << 27
-"""Pairs told apart at a time, a byte each."""
+_ROOM: Final = 1 << 26
+"""Pairs told apart at a time, five bytes each."""
 _MOST_NODES: Final = 1 << 16
 """Nodes of which a set of bits is kept for each: 250 MB at most."""
 _PATIENCE: Final = 4
@@ -48,7 +48,7 @@ class Edges:
 def reached(origins: Ints, nodes: Ints, count: int, edges: Edges, limits: Limits) -> tuple[Ints, Ints]:
     """The pairs (origin, node) that can be reached from the given ones, themselves among them, each once.
 
-    Origins are numbered ``0..count-1``, sorted.
+    The given pairs are distinct and sorted by origin; origins are numbered ``0..count-1``.
 
     >>> edges = Edges(np.array([0, 1]), np.array([1, 2]), 3)
     >>> [found.tolist() for found in reached(np.array([0, 1]), np.array([0, 2]), 2, edges, Limits())]
@@ -80,25 +80,31 @@ def _portions(origins: Ints, nodes: Ints, count: int, size: int) -> Iterator[tup
 def _by_rounds(origins: Ints, nodes: Ints, edges: Edges, limits: Limits, allowed: int) -> tuple[Ints, Ints] | None:
     """The pairs, a round of edges at a time; None if that takes more than ``allowed`` edges."""
     first, size = int(origins[0]), edges.size
-    seen: Mask = np.zeros((int(origins[-1]) - first + 1) * size, dtype=np.bool_)
-    new = unique((origins - first) * size + nodes)
-    seen[new] = True
-    found, total = [new], len(new)
-    while len(new):
-        origin = new // size
-        row, node = edges.onward(new - origin * size)
-        allowed -= len(node)
+    width = (int(origins[-1]) - first + 1) * size
+    seen: Mask = np.zeros(width, dtype=np.bool_)
+    marks = np.empty(width, dtype=np.int32)
+    base = (origins - first) * size
+    seen[base + nodes] = True
+    found, total = [(base, nodes)], len(nodes)
+    while len(nodes):
+        row, nodes = edges.onward(nodes)
+        allowed -= len(nodes)
         if allowed < 0:
             return None
-        pairs = origin[row] * size + node
-        new = unique(pairs[~seen[pairs]])
-        seen[new] = True
-        found.append(new)
-        total += len(new)
+        pairs = base[row] + nodes
+        kept = np.flatnonzero(~seen[pairs])
+        if len(kept):
+            # Of equal pairs the one that is marked last stands for all.
+            own = np.arange(len(kept), dtype=np.int32)
+            marks[pairs[kept]] = own
+            kept = kept[marks[pairs[kept]] == own]
+        seen[pairs[kept]] = True
+        base, nodes = base[row[kept]], nodes[kept]
+        found.append((base, nodes))
+        total += len(nodes)
         limits.check(total)
-    every = np.concatenate(found)
-    origin = every // size
-    return origin + first, every - origin * size
+    base, nodes = _all(found)
+    return base // size + first, nodes
 
 
 def _by_bits(origins: Ints, nodes: Ints, count: int, edges: Edges, limits: Limits) -> tuple[Ints, Ints]:

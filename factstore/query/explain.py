@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from factstore.query.goals import Goal
+from factstore.query.fixpoint import Called
 from factstore.query.solve import Ran
 
 
@@ -23,7 +23,7 @@ class Line(NamedTuple):
 class Plan:
     """The steps of one run of a query, in order; as data (:attr:`lines`, :attr:`goals`) and as text."""
 
-    def __init__(self, trace: Sequence[Ran], goals: Sequence[Goal], rows: int, *, analyze: bool) -> None:
+    def __init__(self, trace: Sequence[Ran], goals: Sequence[Called], rows: int, *, analyze: bool) -> None:
         self.lines = tuple(
             Line(
                 str(ran.step.node),

@@ -165,7 +165,7 @@ class Fixpoint:
         component = self._rules.component(goal.name)
         rules = {name: self._rules.rules_of(name) for name in component}
         resolved = {name: [self._by_id(rule, goal.source) for rule in group] for name, group in rules.items()}
-        known = self._rules.walks if resolved == rules else {}
+        known: dict[Goal, Linear | None] = self._rules.walks if resolved == rules else {}
         if goal not in known:
             known[goal] = (linear if goal.asks else from_nothing)(goal, self._rules, resolved)
         return known[goal]

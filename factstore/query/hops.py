@@ -24,7 +24,9 @@ from factstore.query.steps import Step
 class Hop(Protocol):
     """A way from codes of one kind to codes of another."""
 
-    kinds: tuple[int, int]
+    @property
+    def kinds(self) -> tuple[int, int]:
+        """The kinds of the codes it starts from, and of those it leads to."""
 
     def pairs(self, codes: Ints) -> tuple[Ints, Ints]:
         """Where each code leads: (its position, what it leads to)."""
@@ -39,41 +41,41 @@ class Hop(Protocol):
 class Along(NamedTuple):
     """From entities to the values of an attribute, or from values back to entities."""
 
-    index: AttributeIndex
+    facts: AttributeIndex
     back: bool
     kinds: tuple[int, int]
 
     def pairs(self, codes: Ints) -> tuple[Ints, Ints]:
-        row, found = self.index.by_value(codes) if self.back else self.index.by_entity(codes)
+        row, found = self.facts.by_value(codes) if self.back else self.facts.by_entity(codes)
         return row, found.e if self.back else found.v
 
     def reached(self, codes: Ints) -> Ints:
         return self.pairs(codes)[1]
 
     def one(self, code: int) -> Sequence[int]:
-        return self.index.holders_of(code) if self.back else self.index.values_of(code)
+        return self.facts.holders_of(code) if self.back else self.facts.values_of(code)
 
 
 class Having(NamedTuple):
     """Lets entities through that have an attribute, or have a value of it."""
 
-    index: AttributeIndex
+    facts: AttributeIndex
     value: int | None
     kinds: tuple[int, int] = (REF, REF)
 
     def pairs(self, codes: Ints) -> tuple[Ints, Ints]:
         if self.value is None:
             held = np.zeros(len(codes), dtype=np.bool_)
-            held[self.index.by_entity(codes)[0]] = True
+            held[self.facts.by_entity(codes)[0]] = True
         else:
-            held = self.index.find(codes, np.full(len(codes), self.value, dtype=np.int64))[0]
+            held = self.facts.find(codes, np.full(len(codes), self.value, dtype=np.int64))[0]
         return np.flatnonzero(held), codes[held]
 
     def reached(self, codes: Ints) -> Ints:
         return self.pairs(codes)[1]
 
     def one(self, code: int) -> Sequence[int]:
-        has = self.index.values_of(code) if self.value is None else self.index.holds(code, self.value)
+        has = self.facts.values_of(code) if self.value is None else self.facts.holds(code, self.value)
         return [code] if has else []
 
 
@@ -136,9 +138,9 @@ def hop_of(clauses: Sequence[Clause], start: str, end: str, step: Compiled) -> H
         tests = [clause for clause in touching if len(spoken((clause,))) == 1]
         if not tests and (len(touching) > 1 or here == end):
             return None
-        clause = (tests or touching or [None])[0]
-        if clause is None:
+        if not touching:
             return None
+        clause = (tests or touching)[0]
         there = here if tests else next(iter(spoken((clause,)) - {here}))
         hop = _hop(clause, here, there, step)
         if hop is None or (hops and not same_kind(hops[-1].kinds[1], hop.kinds[0])):

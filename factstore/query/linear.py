@@ -134,7 +134,7 @@ class _Component:
         else:
             start, end = self._state("asks", goal, order), 1
             free = _placed(free, order)
-        return self._move(start, bound, rule.clauses, goal.source, end, free)
+        return self._take(Move(start, tuple(bound), rule.clauses, goal.source, end, tuple(free)))
 
     def _right(self, goal: Goal, order: Order, rule: Rule, call: RuleCall) -> bool:
         bound, free = goal.bound_of(rule.head.args), goal.free_of(rule.head.args)
@@ -146,7 +146,7 @@ class _Component:
         if handed is None or not called.asks or not self._visit(goal, order, called, handed):
             return False
         start, end = self._state("asks", goal, order), self._state("asks", called, handed)
-        return self._move(start, bound, others, goal.source, end, goes)
+        return self._take(Move(start, tuple(bound), others, goal.source, end, tuple(goes)))
 
     def _left(self, goal: Goal, order: Order, rule: Rule, call: RuleCall) -> bool:
         bound, free = goal.bound_of(rule.head.args), goal.free_of(rule.head.args)
@@ -158,7 +158,7 @@ class _Component:
         if handed is None or not self._visit(goal, order, called, handed):
             return False
         start, end = self._state("answers", called, handed), self._state("answers", goal, order)
-        return self._move(start, came, others, goal.source, end, free)
+        return self._take(Move(start, tuple(came), others, goal.source, end, tuple(free)))
 
     def _visit(self, goal: Goal, order: Order, called: Goal, handed: Order) -> bool:
         if len(self.kinds) > 1:
@@ -173,13 +173,11 @@ class _Component:
             return 0 if kind == "asks" else 1
         return self.states.setdefault((kind, goal, order), 2 + len(self.states))
 
-    def _move(
-        self, start: int, came: Sequence[Term], clauses: tuple[Clause, ...], source: str, end: int, goes: Sequence[Term]
-    ) -> bool:
-        if not _binds(clauses, frozenset(variables(came)), goes, self.rules):
+    def _take(self, move: Move) -> bool:
+        if not _binds(move.clauses, frozenset(variables(move.came)), move.goes, self.rules):
             return False
         # A state has a column, even where every argument is bound and there is nothing else to know.
-        self.moves.append(Move(start, tuple(came) or (Blank(),), clauses, source, end, tuple(goes) or (Constant(0),)))
+        self.moves.append(move._replace(came=move.came or (Blank(),), goes=move.goes or (Constant(0),)))
         return True
 
 

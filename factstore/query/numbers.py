@@ -70,7 +70,8 @@ class Numbers:
 
     def _add_known(self, codes: Sequence[int], first: int) -> tuple[Ints, Ints]:
         assert self._known is not None
-        known, fresh = self._known, []
+        known = self._known
+        fresh: list[int] = []
         for position, code in enumerate(codes):
             if code not in known:
                 known[code] = first + len(fresh)

@@ -120,8 +120,9 @@ def _is_transitive(rule: Rule) -> bool:
     head, calls = rule.head, rule.clauses
     if len(calls) != 2 or head.required or len(head.args) % 2 or not all(_is_plain(call, head.name) for call in calls):
         return False
-    for first, second in (calls, calls[::-1]):
-        (a, b), (b_again, c) = _halves(first.args), _halves(second.args)  # type: ignore[union-attr]
+    args = [call.args for call in calls if isinstance(call, RuleCall)]
+    for first, second in (args, args[::-1]):
+        (a, b), (b_again, c) = _halves(first), _halves(second)
         if (a, c) == _halves(head.args) and b == b_again:
             return len(variables(a, b, c)) == len(a) + len(b) + len(c)
     return False
