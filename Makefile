@@ -4,6 +4,7 @@
 .PHONY: help demo test check bench docs clean
 
 VENV := .venv
+WORKERS ?= 2
 PEER := tests/peers/datascript
 RUN  := $(VENV)/bin/python -m
 NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
@@ -23,7 +24,7 @@ demo: $(VENV)/.with-demo   ## the two stories, told in the terminal
 	$(RUN) examples.package_archive
 
 test: $(VENV)/.with-dev $(PEER)/node_modules/.made   ## every test, the docs' examples and the doctests
-	$(RUN) pytest
+	$(RUN) pytest --numprocesses=$(WORKERS)
 
 check: $(VENV)/.with-dev   ## lint, format, types, layers, exports
 	$(RUN) ruff check .

@@ -139,6 +139,7 @@ class _Builder:
     """Makes a form of each token and each reduction, bottom up: depth costs no stack."""
 
     STRING = _scalar("string", edn_scalars.read_string)
+    REGEX = _scalar("regex", edn_scalars.read_regex)
     KEYWORD = _scalar("keyword", edn_scalars.read_keyword)
     NUMBER = _scalar("number", edn_scalars.read_number)
     SYMBOLIC = _scalar("number", edn_scalars.read_symbolic)
@@ -267,7 +268,7 @@ def _after_prefix(token: Token | None, text: Text) -> NoReturn:
 _UNREADABLE: Final = {
     '"': "a string without its closing quote",
     "'": "a quote: EDN has none, write the form itself",
-    "#": "# begins no form: expected #{…}, #_, #inst or another tag",
+    "#": '# begins no form: expected #{…}, #_, #"…", #inst or another tag',
     "\\": "\\ begins no character: expected \\a, \\newline or \\u0041",
 }
 

@@ -15,7 +15,19 @@ from factstore.edn_scalars import TAGS
 from factstore.errors import EdnError, FactstoreError, caret
 
 Kind = Literal[
-    "nil", "boolean", "number", "string", "character", "keyword", "symbol", "list", "vector", "map", "set", "tagged"
+    "nil",
+    "boolean",
+    "number",
+    "string",
+    "regex",
+    "character",
+    "keyword",
+    "symbol",
+    "list",
+    "vector",
+    "map",
+    "set",
+    "tagged",
 ]
 Tags = Mapping[str, Callable[[Any], Any]]
 _E = TypeVar("_E", bound=FactstoreError)

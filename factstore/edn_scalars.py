@@ -58,6 +58,18 @@ def read_string(token: str) -> str:
     return _SURROGATES.sub(lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)
 
 
+def read_regex(token: str) -> re.Pattern[str]:
+    r"""The regular expression in ``token``, whose backslashes are its own.
+
+    >>> read_regex(r'#"\d+"')
+    re.compile('\\d+')
+    """
+    try:
+        return re.compile(token[2:-1])
+    except re.error as error:
+        raise ValueError(f"no regular expression: {error}") from None
+
+
 def _unescape(match: re.Match[str]) -> str:
     escape = match[1]
     if len(escape) == 5:
@@ -220,6 +232,13 @@ def _write_symbol(value: Symbol) -> str:
     return str(value)
 
 
+def _write_regex(value: re.Pattern[Any]) -> str:
+    if isinstance(value.pattern, bytes) or value.flags != re.compile(value.pattern).flags:
+        raise ValueError(f"{value!r} cannot be written: expected a pattern of text, with its flags inside, as in (?i)")
+    quoted = re.sub(r'(\\.)|"', lambda match: match[1] or '\\"', value.pattern, flags=re.DOTALL)
+    return f'#"{quoted}"'
+
+
 def _write_int(value: int) -> str:
     try:
         return str(value) if LONG_MIN <= value <= LONG_MAX else f"{value}N"
@@ -252,6 +271,7 @@ _WRITERS: Final[dict[type, Callable[[Any], str]]] = {
     float: _write_float,
     Decimal: _write_decimal,
     str: _write_string,
+    re.Pattern: _write_regex,
     Keyword: _write_keyword,
     Symbol: _write_symbol,
     URI: lambda value: f"#uri {_write_string(value)}",

@@ -77,7 +77,7 @@ def load_rules(rules: Any) -> tuple[Rule, ...]:
     """
     if rules is None:
         return ()
-    if isinstance(rules, str) and rules.lstrip().startswith(("[", ";")):
+    if isinstance(rules, str) and rules.lstrip().startswith(("[", ";", "'")):
         return parse_rules(rules)
     if not isinstance(rules, str | Path):
         return parse_rules(rules)

@@ -48,6 +48,7 @@ from factstore.query.steps import Step
 from factstore.query.unfold import as_written
 
 Relationlike = Sequence[Sequence[Any]]
+A = TypeVar("A", bound=Term | Argument)
 T = TypeVar("T", bound=Term)
 C = TypeVar("C", Pattern, RuleCall)
 
@@ -98,6 +99,9 @@ class Compiler:
         data = self._source_data(_source(node.source, at.source), node)
         if not isinstance(data, DbValue):
             return TupleStep(data, self._values, node)
+        if len(node.terms) > 5:
+            message = f"a datom has five places, [?e :attr ?v ?tx ?op], and {node} has {len(node.terms)}"
+            raise edn.located(QueryError, message, node.at, code="query/arity")
         attribute = _known_attribute(node, at)
         if attribute is None:
             return self._by_name(node, (0, 1, 3), at, data, partial(AnyAttributeStep, data, self._values))
@@ -116,13 +120,13 @@ class Compiler:
 
     def _predicate(self, node: Predicate, at: Site) -> Step:
         if node.fn in lookups.NAMES:
-            db, args = self._lookup(node, node.args, at.source)
+            db, args = self._lookup(node, node.args, at)
             return lookups.MissingStep(node, db, self._values, args)
         return PredicateStep(node, self._called(node))
 
     def _function(self, node: FunctionCall, at: Site) -> Step:
         if node.fn in lookups.NAMES:
-            db, args = self._lookup(node, node.args, at.source)
+            db, args = self._lookup(node, node.args, at)
             kind = lookups.GetElseStep if node.fn == "get-else" else lookups.GetSomeStep
             return kind(node, db, self._values, args)
         return FunctionStep(node, self._called(node), self._values)
@@ -135,24 +139,22 @@ class Compiler:
         return Call(node, find_function(node.fn, node, self._functions), args, self._values)
 
     def _lookup(
-        self, node: Predicate | FunctionCall, args: Sequence[Argument], source: str
+        self, node: Predicate | FunctionCall, args: Sequence[Argument], at: Site
     ) -> tuple[DbValue, Sequence[Argument]]:
         first = args[0] if args else None
-        named = first.name if isinstance(first, SourceVar) else source
+        named = first.name if isinstance(first, SourceVar) else at.source
         data = self._source_data(named, node)
         rest = args[1:] if isinstance(first, SourceVar) else args
         if not isinstance(data, DbValue) or not rest or any(isinstance(arg, RulesVar) for arg in rest):
             message = f"{node} needs a database, an entity and an attribute"
             raise edn.located(QueryError, message, node.at, code="query/arity")
-        return data, rest
+        last = 2 if node.fn == "get-else" else len(rest)
+        return data, (rest[0], *(_attribute_term(arg, at) for arg in rest[1:last]), *rest[last:])
 
     def _call(self, node: RuleCall, at: Site) -> Step:
         self._rules.check_call(node)
         source = _source(node.source, at.source)
         required = node.args[: self._rules.required(node.name)]
-        if any(isinstance(arg, Blank) for arg in required):
-            message = f"{node} leaves a required argument open"
-            raise edn.located(QueryError, message, node.at, code="query/unbound")
         self._check_bodies(node.name, source)
         needs = frozenset(variables(required))
         call = replace(node, args=self.by_id(node.name, node.args, source))
@@ -221,10 +223,15 @@ def _source(own: SourceVar | None, around: str) -> str:
 
 def _known_attribute(node: Pattern, at: Site) -> Term | None:
     """The attribute of a pattern: a constant, or a variable for which one was given; None if it is open."""
-    term = node.terms[1] if len(node.terms) > 1 else Blank()
+    term = _attribute_term(node.terms[1] if len(node.terms) > 1 else Blank(), at)
+    return None if isinstance(term, Variable | Blank) else term
+
+
+def _attribute_term(term: A, at: Site) -> A | Constant:
+    """A term where an attribute stands; the constant, where one was given for the variable."""
     if isinstance(term, Variable) and isinstance(at.scalars.get(term.name), str | int):
         return Constant(at.scalars[term.name], at=term.at)
-    return None if isinstance(term, Variable | Blank) else term
+    return term
 
 
 def _needed(steps: Sequence[Step]) -> Scope:

@@ -11,7 +11,7 @@ from factstore import edn
 from factstore.columns import Ints, ints
 from factstore.db import DbValue
 from factstore.errors import QueryError
-from factstore.query.ast import Argument, BindTuple, Constant, FunctionCall, Node, Predicate, Variable, variables
+from factstore.query.ast import Argument, Constant, FunctionCall, Node, Predicate, Variable, variables
 from factstore.query.calls import assign, bind_results
 from factstore.query.naming import attribute_of, entity_codes
 from factstore.query.operators import concat
@@ -107,8 +107,8 @@ class GetSomeStep(_Lookup):
 
     def __init__(self, node: FunctionCall, db: DbValue, values: Values, args: Sequence[Argument]) -> None:
         super().__init__(node, db, values, args)
-        if len(args) < 2 or not isinstance(node.binding, BindTuple):
-            message = f"{node} needs a source, an entity, attributes, and a binding [?attribute ?value]"
+        if len(args) < 2:
+            message = f"{node} needs a source, an entity and attributes"
             raise edn.located(QueryError, message, node.at, code="query/arity")
         self._attributes = [attribute_of(db, arg, node) for arg in args[1:]]
         self._binding = node.binding

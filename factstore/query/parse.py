@@ -24,6 +24,7 @@ from factstore.query.parse_clauses import clauses
 from factstore.query.parse_find import find_spec, keys_of, order_of
 from factstore.query.parse_rules import MAX_DEPTH, parse_rules
 from factstore.query.parse_terms import binding, expected, is_source, is_variable, source, symbol, variables_of
+from factstore.query.unquoted import unquoted
 
 __all__ = ["parse_query", "parse_rules"]
 
@@ -56,7 +57,7 @@ def parse_query(query: Any) -> Query:
 @functools.lru_cache(maxsize=1024)
 def _parse(body: str) -> Query:
     text = Text("<query>", body)
-    form = edn.parse(body, text.name, max_size=MAX_SIZE, max_depth=MAX_DEPTH)
+    form = edn.parse(unquoted(body), text.name, max_size=MAX_SIZE, max_depth=MAX_DEPTH)
     query = _query(form, _sections(form, text), text)
     check_query(query)
     return query

@@ -2,7 +2,7 @@
 
 ::
 
-    clause = [$? term{1,5}] | [(fn arg*)] | [(fn arg*) binding] | ($? rule arg+)
+    clause = [term{1,5}] | [$ term+] | [(fn arg*)] | [(fn arg*) binding] | ($? rule arg+)
            | ($? not clause+) | ($? not-join [?var+] clause+) | ($? optional clause+)
            | ($? or branch+)  | ($? or-join [[?required*] ?var*] branch+)
     branch = clause | (and clause+)
@@ -62,7 +62,8 @@ def clause(form: Form, text: Text) -> Clause:
 def _pattern(form: Form, text: Text) -> Pattern:
     named = source(form.items[0], text) if is_source(form.items[0]) else None
     items = form.items[1:] if named else form.items
-    if not 1 <= len(items) <= 5:
+    # Rows given as a source can be of any length; how long a datom is, ``compile`` knows.
+    if not items or (len(items) > 5 and named is None):
         raise expected("a pattern of one to five terms: [?e :attr ?v ?tx ?op]", form, text)
     terms = tuple(term(item, text, place) for place, item in enumerate(items))
     return Pattern(named, terms, at=text.at(form))

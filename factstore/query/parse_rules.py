@@ -16,6 +16,7 @@ from factstore.edn import Form, Text
 from factstore.query.ast import Constant, Rule, RuleHead, Variable
 from factstore.query.parse_clauses import RESERVED, clauses, required_first
 from factstore.query.parse_terms import constant, distinct, expected, is_source, is_variable, symbol, variable
+from factstore.query.unquoted import unquoted
 
 MAX_DEPTH: Final = 100
 """Levels that clauses may nest."""
@@ -40,7 +41,7 @@ def parse_rules(rules: Any, source: str = "<rules>") -> tuple[Rule, ...]:
 @functools.lru_cache(maxsize=256)
 def _parse(body: str, source: str) -> tuple[Rule, ...]:
     text = Text(source, body)
-    forms = edn.parse_all(body, source, max_depth=MAX_DEPTH)
+    forms = edn.parse_all(unquoted(body), source, max_depth=MAX_DEPTH)
     if len(forms) == 1 and forms[0].kind == "vector" and not _starts_with_list(forms[0]):
         forms = forms[0].items
     return tuple(_rule(form, text) for form in forms)

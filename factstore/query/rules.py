@@ -18,6 +18,7 @@ from factstore import edn
 from factstore.errors import QueryError
 from factstore.query.ast import (
     And,
+    Blank,
     Clause,
     Not,
     Optional,
@@ -101,7 +102,8 @@ class RuleSet:
         return len(self._rules[name][0].head.required)
 
     def check_call(self, call: RuleCall) -> None:
-        """Refuses a call of a rule that is not there (``query/unknown-rule``) or of another arity."""
+        """Refuses a call of a rule that is not there (``query/unknown-rule``), of another arity, or with ``_`` for
+        an argument that must be bound."""
         if call.name not in self._rules:
             near = difflib.get_close_matches(call.name, self._rules, n=1)
             known = f"did you mean {near[0]}" if near else f"the rules are {', '.join(self._rules) or 'none'}"
@@ -110,6 +112,9 @@ class RuleSet:
         if len(call.args) != self.arity(call.name):
             message = f"{call} has {len(call.args)} arguments: {call.name} takes {self.arity(call.name)}"
             raise edn.located(QueryError, message, call.at, code="query/arity", rule=call.name)
+        if any(isinstance(arg, Blank) for arg in call.args[: self.required(call.name)]):
+            message = f"{call} leaves a required argument open"
+            raise edn.located(QueryError, message, call.at, code="query/unbound")
 
     def _check_heads(self, name: str) -> None:
         first, *others = self._rules[name]

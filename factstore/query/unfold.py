@@ -24,6 +24,7 @@ from factstore.query.ast import (
     Not,
     Optional,
     Or,
+    Predicate,
     Rule,
     RuleCall,
     Term,
@@ -33,6 +34,7 @@ from factstore.query.ast import (
 )
 from factstore.query.ast_terms import BindCollection, BindRelation, BindTuple
 from factstore.query.scope import spoken
+from factstore.values import Keyword
 
 _LARGEST: Final = 64
 """Clauses that one call may be turned into; rules that call each other twice a level grow fast."""
@@ -110,7 +112,8 @@ class Unfolder:
                 before.append(FunctionCall(fn="ground", args=(own,), binding=BindScalar(variable=given), at=call.at))
             elif isinstance(given, Constant) and given != own:
                 return []
-        if any(name in _assigned(rule.clauses) for name, term in terms.items() if isinstance(term, Constant)):
+        constants = {name: term for name, term in terms.items() if isinstance(term, Constant)}
+        if constants.keys() & _assigned(rule.clauses) or _seen_by_functions(rule.clauses, constants):
             return None
         return [And(clauses=(*before, *_renamed(rule.clauses, terms)), at=rule.at)]
 
@@ -163,6 +166,13 @@ def _assigned(clauses: Sequence[Clause]) -> set[str]:
         elif isinstance(getattr(node, "fn", None), Variable):
             found |= variables(getattr(node, "fn", ()))
     return set(found)
+
+
+def _seen_by_functions(clauses: Sequence[Clause], terms: Mapping[str, Constant]) -> bool:
+    """True if a function is given what may name an entity: of a call it sees the id, of a constant the name."""
+    names = {name for name, term in terms.items() if isinstance(term.value, list | Keyword)}
+    calls = [node for node in walk(clauses) if isinstance(node, Predicate | FunctionCall)] if names else []
+    return any(names & variables(call.args).keys() for call in calls)
 
 
 def _renamed(node: N, terms: _Terms) -> N:

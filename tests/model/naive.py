@@ -6,6 +6,7 @@ more of them, or fewer. Rules are asked again and again until no answer is new.
 
 from __future__ import annotations
 
+import copy
 import functools
 import statistics
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -25,6 +26,8 @@ from factstore.query.ast import (
     Blank,
     Clause,
     Constant,
+    FindCollection,
+    FindRelation,
     FunctionCall,
     LookupRef,
     Not,
@@ -32,22 +35,27 @@ from factstore.query.ast import (
     Or,
     Pattern,
     Predicate,
+    Query,
     RuleCall,
+    SourceVar,
     Variable,
     variables,
 )
 from factstore.query.functions import BUILTIN
 from factstore.query.parse import parse_query, parse_rules
 from factstore.schema import Schema
+from factstore.values import Keyword
 from factstore.values_coerce import coerce
 
 Env = dict[str, Any]
 Names = frozenset[str]
+Clauses = Sequence[Clause | And]
 Goal = tuple[str, str, tuple[Any, ...]]
 """A source, a rule, and its arguments, FREE where they are not known."""
 Goals = dict[Goal, tuple[tuple[Any, ...], dict[Any, tuple[Any, ...]]]]
 
 FREE = object()
+FOUND = Variable("?found")
 
 
 class NotYet(Exception):
@@ -71,21 +79,28 @@ class Naive:
         self.attributes = {attribute.ident: attribute for attribute in schema}
         self.sources: dict[str, Collection[Any]] = {"$": facts, **{f"${name}": rows for name, rows in more.items()}}
         self.rules = parse_rules(rules)
+        self.known: dict[Any, bool] = {}
+        self.required = {rule.head.name: len(rule.head.required) for rule in self.rules}
+        self.given = functools.cache(self._given)
 
-    def q(self, text: str, *inputs: Any) -> list[tuple[Any, ...]]:
-        """The rows of a query, each once per :find and :with, in no order."""
+    def q(self, text: str | Query, *inputs: Any) -> Any:
+        """What a query finds: rows or values in order, if it asks for one, or None."""
         query = parse_query(text)
         envs: list[Env] = [{}]
         for binding, value in zip([i for i in query.inputs if isinstance(i, Binding)], inputs, strict=True):
             envs = [{**env, **more} for env in envs for more in spread(binding, value)]
         bound = frozenset(variables(query.inputs))
         wanted = [*variables(query.find), *(variable.name for variable in query.with_)]
-        if not set(wanted) <= bound.union(*map(given, query.where)):
+        if not set(wanted) <= bound.union(*map(self.given, query.where)):
             raise NotYet(wanted)
-        rows = distinct(restricted(env, wanted) for env in self.complete(query.where, envs, bound, "$"))
-        return find(query.find.elements, rows)
+        found = find(query.find.elements, self.complete(query.where, envs, bound, "$"), wanted)
+        for order in reversed(query.order_by):
+            found.sort(key=lambda row, at=order.index: row[at], reverse=order.descending)  # type: ignore[misc]
+        found = found[query.offset :][: query.limit]
+        rows = found if len(query.find.elements) > 1 or isinstance(query.find, FindRelation) else [v for (v,) in found]
+        return rows if isinstance(query.find, FindRelation | FindCollection) else next(iter(rows), None)
 
-    def complete(self, clauses: Sequence[Clause], envs: list[Env], bound: Names, source: str) -> list[Env]:
+    def complete(self, clauses: Clauses, envs: list[Env], bound: Names, source: str) -> list[Env]:
         """All answers of clauses, once every rule they call has given all it can."""
         goals: Goals = {}
         while True:
@@ -108,19 +123,16 @@ class Naive:
             ):
                 start = {term.name: arg for term, arg in zip(head, args, strict=True) if isinstance(term, Variable)}
                 known = {variable: arg for variable, arg in start.items() if arg is not FREE}
-                if not set(start) <= set(known).union(*map(given, rule.clauses)):
-                    raise NotYet(rule)
+                if not set(start) <= set(known).union(*map(self.given, rule.clauses)):
+                    raise NotYet(rule)  # ready() should have told
                 for env in self.solve(rule.clauses, [known], frozenset(known), source, goals):
-                    row = tuple(env[term.name] if isinstance(term, Variable) else term.value for term in head)
+                    row = tuple(value(term, env) for term in head)
                     answers[typed(row)] = row
 
-    def solve(
-        self, clauses: Sequence[Clause | And], envs: list[Env], bound: Names, source: str, goals: Goals
-    ) -> list[Env]:
+    def solve(self, clauses: Clauses, envs: list[Env], bound: Names, source: str, goals: Goals) -> list[Env]:
         """Each env, extended in every way that satisfies all clauses."""
-        for clause in ordered(clauses, bound):
-            others = [other for other in clauses if other is not clause]
-            around = bound.union(*map(given, others))
+        for clause in self.ordered(clauses, bound):
+            around = bound.union(*(self.given(other) for other in clauses if other is not clause))
             envs = distinct(new for env in envs for new in self.step(clause, env, around, source, goals))
         return envs
 
@@ -132,15 +144,12 @@ class Naive:
             case Pattern():
                 return self.pattern(clause, env, source)
             case Predicate():
-                held = self.called(clause, env, source)
+                held = self.called(clause, env)
                 return [env] if held is not None and held is not False else []
             case FunctionCall():
-                found = self.called(clause, env, source)
-                return (
-                    []
-                    if found is None
-                    else [m for one in spread(clause.binding, found) if (m := merged(env, one)) is not None]
-                )
+                found = self.called(clause, env)
+                made = [] if found is None else spread(clause.binding, found)
+                return [both for one in made if (both := merged(env, one)) is not None]
             case RuleCall():
                 return self.call(clause, env, source, goals)
             case And():
@@ -149,34 +158,44 @@ class Naive:
                 shared = spoken(clause) & around
                 return [] if self.complete(clause.clauses, [restricted(env, shared)], shared, source) else [env]
             case Optional():
-                shared, new = spoken(clause) & around, given(clause) - around
+                shared, new = spoken(clause) & around, self.given(clause) - around
                 inner = self.complete(clause.clauses, [restricted(env, shared)], shared, source)
                 return [{**env, **restricted(one, new)} for one in inner] or [{**env, **dict.fromkeys(new)}]
             case Or():
-                names = (spoken(clause) & around) | given(clause)
+                names = (spoken(clause) & around) | self.given(clause)
                 start = restricted(env, names & set(env))
                 every = (self.solve([branch], [start], frozenset(start), source, goals) for branch in clause.branches)
                 return [{**env, **restricted(one, names)} for found in every for one in found]
 
-    def called(self, clause: Predicate | FunctionCall, env: Env, source: str) -> Any:
-        if clause.fn in ("get-else", "missing?"):
-            return self.looked_up(clause, env, source)
-        fn: Callable[..., Any] = env[clause.fn.name] if isinstance(clause.fn, Variable) else BUILTIN[clause.fn]
-        return fn(*(env[arg.name] if isinstance(arg, Variable) else arg.value for arg in clause.args))  # type: ignore[union-attr]
+    def called(self, clause: Predicate | FunctionCall, env: Env) -> Any:
+        if clause.fn == "q":
+            return self.nested(clause, env)
+        if clause.fn in ("get-else", "get-some", "missing?"):
+            return self.looked_up(clause, env)
+        fn: Callable[..., Any] = value(clause.fn, env) if isinstance(clause.fn, Variable) else BUILTIN[clause.fn]
+        return fn(*(value(arg, env) for arg in clause.args))
 
-    def looked_up(self, clause: Predicate | FunctionCall, env: Env, source: str) -> Any:
-        _, entity, attribute, *default = clause.args
-        found = list(self.pattern(Pattern(None, (entity, attribute, Variable("?found"))), env, source))  # type: ignore[arg-type]
-        if clause.fn == "missing?":
-            return not found
-        last = default[0]
-        return found[0]["?found"] if found else env[last.name] if isinstance(last, Variable) else last.value  # type: ignore[union-attr]
+    def nested(self, clause: Predicate | FunctionCall, env: Env) -> Any:
+        """``q`` over the sources that are given to it."""
+        text, *args = clause.args
+        query, inner = parse_query(value(text, env)), copy.copy(self)
+        pairs = list(zip(query.inputs, args, strict=True))
+        inner.sources = {str(node): self.sources[str(arg)] for node, arg in pairs if isinstance(arg, SourceVar)}
+        return inner.q(query, *(value(arg, env) for node, arg in pairs if isinstance(node, Binding)))
+
+    def looked_up(self, clause: Predicate | FunctionCall, env: Env) -> Any:
+        source, entity, *terms = clause.args
+        names = terms[:1] if clause.fn == "get-else" else terms
+        for name in (value(term, env) for term in names):
+            parts = (entity, Constant(Keyword(name.replace("/_", "/"))), FOUND)
+            pattern = Pattern(None, parts[::-1] if "/_" in name else parts)  # type: ignore[arg-type]
+            if found := list(self.pattern(pattern, env, str(source))):
+                first = found[0][FOUND.name]
+                return {"get-else": first, "get-some": (name, first), "missing?": False}[str(clause.fn)]
+        return {"get-else": value(terms[-1], env), "missing?": True}.get(str(clause.fn))
 
     def call(self, clause: RuleCall, env: Env, source: str, goals: Goals) -> Iterator[Env]:
-        args = tuple(
-            arg.value if isinstance(arg, Constant) else env.get(arg.name, FREE) if isinstance(arg, Variable) else FREE
-            for arg in clause.args
-        )
+        args = tuple(FREE if isinstance(arg, Blank) else value(arg, env) for arg in clause.args)
         _, answers = goals.setdefault((source, clause.name, typed(args)), (args, {}))
         for row in list(answers.values()):
             yield from unified(zip(clause.args, row, strict=True), env)
@@ -185,82 +204,121 @@ class Naive:
         named = clause.terms[1] if len(clause.terms) > 1 else None
         for fact in self.sources[source]:
             if not isinstance(fact, Datom):
-                yield from unified(zip(clause.terms, fact, strict=False), env)
-            elif (not isinstance(named, Constant) or named.value == fact.a) and self.matches(clause, fact):
+                if len(fact) >= len(clause.terms):
+                    yield from unified(zip(clause.terms, fact, strict=False), env)
+            elif (not isinstance(named, Constant) or named.value == fact.a) and self.matches(clause, fact, source):
                 row = (fact.e, self.attributes[fact.a].id, *fact[2:])
                 terms = [t if isinstance(t, Variable) else Blank() for t in clause.terms]
                 yield from unified(zip(terms, row, strict=False), env)
 
-    def matches(self, clause: Pattern, fact: Datom) -> bool:
+    def matches(self, clause: Pattern, fact: Datom, source: str) -> bool:
         """Whether the constants of a pattern are those of a datom."""
         e, a, v, tx, op = (*clause.terms, *[Blank()] * 4)[:5]
         attribute = self.attributes[fact.a]
-        if isinstance(v, Constant) and isinstance(a, Constant) and not attribute.is_ref:
+        is_ref = isinstance(a, Constant) and attribute.is_ref
+        if isinstance(v, LookupRef) and not is_ref:
+            v = v.constant
+        if isinstance(v, Constant) and isinstance(a, Constant) and not is_ref:
             try:
                 v = Constant(coerce(attribute.type, v.value))
             except InvalidValue:
                 return False
-        if isinstance(v, LookupRef) and not (isinstance(a, Constant) and attribute.is_ref):
-            v = v.constant
-        is_ref = isinstance(a, Constant) and attribute.is_ref
-        wanted = (self.entity(e), self.entity(v) if is_ref else v, tx, op)
+        wanted = (self.entity(e, source), self.entity(v, source) if is_ref else v, tx, op)
         found = (fact.e, fact.v, fact.tx, fact.added)
         return all(not isinstance(t, Constant) or same(t.value, x) for t, x in zip(wanted, found, strict=True))
 
-    def entity(self, term: Any) -> Any:
+    def entity(self, term: Any, source: str) -> Any:
         """A term with the id for an ident or lookup ref."""
-        if isinstance(term, LookupRef):
-            facts = self.sources["$"]
-            return Constant(next((f.e for f in facts if f.a == term.attr and f.v == term.value.value), None))
         if isinstance(term, Constant) and isinstance(term.value, str):
-            return Constant(self.schema.entid(term.value))
-        return term
+            term = LookupRef(Keyword("db/ident"), term)
+        if not isinstance(term, LookupRef):
+            return term
+        facts = self.sources[source]
+        return Constant(next((f.e for f in facts if f.a == term.attr and f.v == term.value.value), None))
+
+    def ordered(self, clauses: Clauses, bound: Names) -> list[Clause | And]:
+        """The clauses, each after those that bind what it needs."""
+        done: list[Clause | And] = []
+        while len(done) < len(clauses):
+            known = bound.union(*map(self.given, done))
+            for clause in clauses:
+                around = bound.union(*(self.given(other) for other in clauses if other is not clause))
+                if not any(clause is other for other in done) and self.ready(clause, known, around):
+                    done.append(clause)
+                    break
+            else:
+                raise NotYet(clauses)
+        return done
+
+    def ready(self, clause: Clause | And, bound: Names, around: Names) -> bool:
+        """Whether a clause can run with these variables bound; raises NotYet if it never can."""
+        shared = spoken(clause) & around
+        match clause:
+            case Predicate(fn=fn, args=args) | FunctionCall(fn=fn, args=args):
+                return set(variables(fn, args)) <= bound
+            case RuleCall(name=name, args=args):
+                required = args[: self.required[name]]
+                if any(isinstance(arg, Blank) for arg in required):
+                    raise NotYet(clause)
+                places = [n for n, arg in enumerate(args) if isinstance(arg, Constant) or str(arg) in bound]
+                self.callable(name, range(len(args)), refuse=True)
+                return set(variables(required)) <= bound and self.callable(name, places)
+            case Not() | Optional():
+                alone = not shared and variables(clause.clauses)
+                if isinstance(clause, Not) and (alone or (clause.vars and len(shared) < len(clause.vars))):
+                    raise NotYet(clause)
+                self.ordered(clause.clauses, shared)
+                return shared <= bound
+            case Or(branches=branches):
+                needed = (shared - self.given(clause)) | set(variables(clause.required))
+                for branch in branches:
+                    self.ordered([branch], shared)
+                names = (spoken(clause) | self.given(clause)) & bound
+                return needed <= bound and all(self.runs([branch], names) for branch in branches)
+            case And(clauses=clauses):
+                return self.runs(clauses, bound)
+        return True
+
+    def callable(self, name: str, bound: Iterable[int], *, refuse: bool = False) -> bool:
+        """Whether the rules of a name can run with the arguments at these places bound."""
+        key = name, tuple(bound)
+        if key not in self.known:
+            self.known[key] = True  # at once: recursive rules come back here
+            for rule in self.rules:
+                if rule.head.name == name:
+                    head = frozenset(variables(rule.head.args))
+                    start = frozenset(variables([rule.head.args[place] for place in key[1]]))
+                    runs = self.runs(rule.clauses, start) and head <= start.union(*map(self.given, rule.clauses))
+                    self.known[key] &= runs
+        if refuse and not self.known[key]:
+            raise NotYet(name)
+        return self.known[key]
+
+    def runs(self, clauses: Clauses, bound: Names) -> bool:
+        try:
+            return bool(self.ordered(clauses, bound))
+        except NotYet:
+            return False
+
+    def _given(self, clause: Clause | And) -> frozenset[str]:
+        """The variables a clause can bind."""
+        match clause:
+            case Predicate() | Not():
+                return frozenset()
+            case FunctionCall(binding=binding):
+                return frozenset(variables(binding))
+            case RuleCall(name=name, args=args):
+                return frozenset(variables(args[self.required[name] :]))
+            case Or(branches=branches, required=required):
+                return frozenset.intersection(*map(self.given, branches)) & spoken(clause) - set(variables(required))
+            case And(clauses=clauses) | Optional(clauses=clauses):
+                return frozenset().union(*map(self.given, clauses))
+        return frozenset(variables(clause))
 
 
-def ordered(clauses: Sequence[Clause | And], bound: Names) -> list[Clause | And]:
-    """The clauses, each after those that bind what it needs."""
-    done: list[Clause | And] = []
-    while len(done) < len(clauses):
-        known = bound.union(*map(given, done))
-        for clause in clauses:
-            others = [other for other in clauses if other is not clause]
-            if not any(clause is other for other in done) and ready(clause, known, bound.union(*map(given, others))):
-                done.append(clause)
-                break
-        else:
-            raise NotYet(clauses)
-    return done
-
-
-def ready(clause: Clause | And, bound: Names, around: Names) -> bool:
-    """Whether a clause can run with these variables bound; raises NotYet if it never can."""
-    shared = spoken(clause) & around
-    match clause:
-        case Predicate(fn=fn, args=args) | FunctionCall(fn=fn, args=args):
-            return set(variables(fn, args)) <= bound
-        case Not() | Optional():
-            alone = not shared and variables(clause.clauses)
-            if isinstance(clause, Not) and (alone or (clause.vars and len(shared) < len(clause.vars))):
-                raise NotYet(clause)
-            ordered(clause.clauses, shared)
-            return shared <= bound
-        case Or(branches=branches):
-            needed = shared - given(clause)
-            for branch in branches:
-                ordered([branch], shared)
-            return needed <= bound and all(
-                runs([branch], (spoken(clause) | given(clause)) & bound) for branch in branches
-            )
-        case And(clauses=clauses):
-            return runs(clauses, bound)
-    return True
-
-
-def runs(clauses: Sequence[Clause | And], bound: Names) -> bool:
-    try:
-        return bool(ordered(clauses, bound))
-    except NotYet:
-        return False
+def value(term: Any, env: Env) -> Any:
+    """What a term is under an env; FREE if nothing has bound it."""
+    return env.get(term.name, FREE) if isinstance(term, Variable) else term.value
 
 
 def unified(pairs: Iterable[tuple[Any, Any]], env: Env) -> Iterator[Env]:
@@ -304,21 +362,6 @@ def spoken(clause: Clause | And) -> frozenset[str]:
     return frozenset().union(*map(spoken, inner)) if inner else frozenset(variables(clause))
 
 
-@functools.cache
-def given(clause: Clause | And) -> frozenset[str]:
-    """The variables a clause can bind."""
-    match clause:
-        case Predicate() | Not():
-            return frozenset()
-        case FunctionCall(binding=binding):
-            return frozenset(variables(binding))
-        case Or(branches=branches):
-            return frozenset.intersection(*map(given, branches)) & spoken(clause)
-        case And(clauses=clauses) | Optional(clauses=clauses):
-            return frozenset().union(*map(given, clauses))
-    return frozenset(variables(clause))
-
-
 def restricted(env: Env, names: Iterable[str]) -> Env:
     return {name: env[name] for name in names}
 
@@ -336,13 +379,14 @@ AGGREGATES: dict[str, Callable[..., Any]] = {
     "median": statistics.median,
     "variance": statistics.pvariance,
     "stddev": statistics.pstdev,
-    "min": min,
-    "max": max,
+    "min": lambda *args: min(args[-1]) if len(args) == 1 else sorted(set(args[-1]))[: args[0]],
+    "max": lambda *args: max(args[-1]) if len(args) == 1 else sorted(set(args[-1]))[-args[0] :],
 }
 
 
-def find(elements: Sequence[Any], rows: list[Env]) -> list[tuple[Any, ...]]:
+def find(elements: Sequence[Any], envs: list[Env], wanted: Sequence[str]) -> list[tuple[Any, ...]]:
     """The find clause over a set of rows: as they are, or grouped by what is no aggregate."""
+    rows = distinct(restricted(env, wanted) for env in envs)
     if not any(isinstance(element, Aggregate) for element in elements):
         return [tuple(env[element.name] for element in elements) for env in rows]
     groups: dict[Any, list[Env]] = {}
@@ -351,7 +395,9 @@ def find(elements: Sequence[Any], rows: list[Env]) -> list[tuple[Any, ...]]:
         groups.setdefault(key, []).append(env)
     return [
         tuple(
-            AGGREGATES[str(element.fn)]([env[str(element.args[-1])] for env in group])
+            AGGREGATES[str(element.fn)](
+                *(value(arg, group[0]) for arg in element.args[:-1]), [value(element.args[-1], env) for env in group]
+            )
             if isinstance(element, Aggregate)
             else group[0][element.name]
             for element in elements

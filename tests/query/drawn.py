@@ -19,6 +19,7 @@ VALUES: dict[str, Sequence[Any]] = {
     "boolean": [True, False],
     "keyword": [factstore.Keyword("k/a"), factstore.Keyword("a")],
 }
+_AGGREGATES = ("count", "count-distinct", "min", "max", "sum", "avg", "median", "variance", "stddev", "min 2", "max 2")
 _TYPES = ("ref", "ref", "long", "long", "double", "string", "boolean", "keyword")
 
 
@@ -70,6 +71,7 @@ def store(r: Random, transactions: int = 1) -> Store:
         attrs.append(Attr("a/ref", "ref", True))
     conn.transact([_definition(attr) for attr in attrs])
     names = [{"db/id": f"e{n}", "a/name": f"n{n}"} for n in range(ENTITIES)]
+    names[0]["db/ident"] = "i/zero"
     ids = conn.transact(names).tempids
     first = ids["e0"]
     for _ in range(transactions):
@@ -101,12 +103,21 @@ def _changes(r: Random, db: Db, attrs: Sequence[Attr], first: int) -> list[Any]:
 class Drawn:
     """Draws clauses over one store, and remembers which variables of which type it has used."""
 
-    def __init__(self, r: Random, store: Store, *, without: Collection[str] = ()) -> None:
+    def __init__(
+        self, r: Random, store: Store, *, without: Collection[str] = (), sources: Sequence[str] = ("$",)
+    ) -> None:
         self.r = r
         self.store = store
         self.without = without
         """What is not drawn: "lookup refs", "functions", "equal refs"."""
+        self.sources = sources
+        """What can be asked; ``$c`` has rows of an entity, a long and a string."""
         self.used: dict[str, list[str]] = {}
+
+    def source(self, blank: bool = True) -> str:
+        """A database to ask, named or, mostly, the one that is meant where none is named."""
+        named = [source for source in self.sources if source != "$c"]
+        return self.r.choice(named) if not blank or (len(named) > 1 and self.r.random() < 0.4) else ""
 
     def variable(self, type: str) -> str:
         """A variable of a type, more often one used before than a new one."""
@@ -122,6 +133,8 @@ class Drawn:
         if type == "ref":
             entity = r.randrange(ENTITIES)
             by_name = r.random() < 0.2 and "lookup refs" not in self.without
+            if by_name and not entity:
+                return ":i/zero"
             return f'[:a/name "n{entity}"]' if by_name else str(self.store.first + entity)
         return factstore.edn.write(r.choice(VALUES[type]))
 
@@ -139,13 +152,17 @@ class Drawn:
         return self.r.choice(found or self.store.attrs[:1])
 
     def pattern(self, attr: Attr | None = None) -> str:
+        if "$c" in self.sources and self.r.random() < 0.2:
+            terms = [self.term("ref"), self.term("long"), self.term("string")][: self.r.randint(1, 3)]
+            return f"[$c {' '.join(str(self.store.first) if t[0] in '[:' else t for t in terms)}]"
         attr = attr or self.attr("ref" if self.r.random() < 0.4 else None)
         chance = self.r.random()
+        source = f"{self.source()} " if len(self.sources) > 1 else ""
         if chance < 0.04:
-            return f"[{self.variable('ref')} ?a{self.r.randrange(2)} ?z{self.r.randrange(2)}]"
+            return f"[{source}{self.variable('ref')} ?a{self.r.randrange(2)} ?z{self.r.randrange(2)}]"
         if chance < 0.06:
-            return f"[{self.constant('ref')} _ ?z{self.r.randrange(2)}]"
-        start = f"[{self.term('ref')} :{attr.name}"
+            return f"[{source}{self.constant('ref')} _ ?z{self.r.randrange(2)}]"
+        start = f"[{source}{self.term('ref')} :{attr.name}"
         if chance < 0.12:
             return f"{start}]"
         more = self.r.choice([" ?x", " _", " ?x ?op", " _ true"]) if chance < 0.25 else ""
@@ -165,7 +182,7 @@ class Drawn:
     def function(self) -> str:
         known, variable = self.known, self.variable
         attr = self.attr(many=False)
-        match self.r.randrange(6):
+        match self.r.randrange(11):
             case 0:
                 return f"[({self.r.choice('+-*')} {known('long')} {known('long')}) {variable('long')}]"
             case 1:
@@ -177,9 +194,39 @@ class Drawn:
                 return f"[(tuple {both}) [{variable('long')} {variable('string')}]]"
             case 4:
                 default = self.constant("long" if attr.type == "ref" else attr.type)
-                return f"[(get-else $ {self.entity()} :{attr.name} {default}) {variable(attr.type)}]"
+                asked = f"{self.source(False)} {self.entity()}"
+                return f"[(get-else {asked} :{attr.name} {default}) {variable(attr.type)}]"
+            case 5:
+                other = self.attr(attr.type, many=False)
+                some = f"(get-some {self.source(False)} {self.entity()} :{attr.name} :{other.name})"
+                return f"[{some} [{self.r.choice(['_', '?k'])} {variable(attr.type)}]]"
+            case 6:
+                back = self.attr("ref")
+                name = back.name.replace("/", "/_") if back.type == "ref" else back.name
+                return f"[(missing? {self.source(False)} {self.entity()} :{name})]"
+            case 7:
+                row = f"[{self.constant('long')} {self.constant('string')}]"
+                return f'[(ground [{row} [2 "b"]]) [[{variable("long")} {variable("string")}]]]'
+            case 8:
+                return f"[(- {known('long')} {known('long')}) _]"
+            case 9:
+                return self.nested()
             case _:
-                return f"[(missing? $ {self.entity()} :{self.attr().name})]"
+                return f"[(missing? {self.source(False)} {self.entity()} :{self.attr().name})]"
+
+    def nested(self) -> str:
+        """A query within the query."""
+        attr, source = self.attr("long"), self.source(False)
+        match self.r.randrange(3):
+            case 0:
+                whole = f"[:find (count ?x) . :in $ ?r :where [?r :{attr.name} ?x]]"
+                return f"[(q {whole} {source} {self.entity()}) {self.variable('long')}]"
+            case 1:
+                whole = f'{{:find [[?x ...]] :where [[?r :{attr.name} ?x] (not [?r :a/name "n1"])]}}'
+                return f"[(q {whole} {source}) [{self.variable(attr.type)} ...]]"
+            case _:
+                whole = f"[:find ?r (min ?x) :where [?r :{attr.name} ?x]]"
+                return f"[(q {whole} {source}) [[{self.variable('ref')} {self.variable(attr.type)}]]]"
 
     def entity(self) -> str:
         return self.known("ref") if self.used.get("ref") else str(self.store.first)
@@ -192,15 +239,19 @@ class Drawn:
             return self.either(kind, depth)
         body = " ".join(self.clause(depth + 1) for _ in range(r.randint(1, 2)))
         names = [name for kinds in saved.values() for name in kinds]
+        source = f"{self.source()} "
         if kind == "optional":
-            return f"(optional {body})"
+            return f"({source}optional {body})"
         self.used = saved
         joined = r.sample(names, min(len(names), r.randint(1, 2)))
-        return f"(not-join [{' '.join(joined)}] {body})" if kind == "not-join" and joined else f"(not {body})"
+        joins = kind == "not-join" and joined
+        return f"({source}not-join [{' '.join(joined)}] {body})" if joins else f"({source}not {body})"
 
     def either(self, kind: str, depth: int) -> str:
         """Branches that all speak of one entity and one value."""
-        type = self.attr().type
+        type, source = self.attr().type, self.source()
+        if kind == "or-join" and "functions" not in self.without and self.r.random() < 0.3:
+            return self.required(source)
         e, v = self.variable("ref"), self.variable(type)
         bodies = []
         for _ in range(self.r.randint(1, 3)):
@@ -211,7 +262,16 @@ class Drawn:
             bodies.append(body)
             if kind == "or-join":
                 self.used = saved
-        return f"({'or-join [' + e + ' ' + v + ']' if kind == 'or-join' else 'or'} {' '.join(bodies)})"
+        return f"({source} {'or-join [' + e + ' ' + v + ']' if kind == 'or-join' else 'or'} {' '.join(bodies)})"
+
+    def required(self, source: str) -> str:
+        """Branches that compute one number from another, which must be known."""
+        needed, free = self.known("long"), self.variable("long")
+        if not needed.startswith("?") or needed == free:
+            return self.pattern()
+        extra = self.attr("long").name
+        below = f"(and [_ :{extra} {free}] [(< {free} {needed})])"
+        return f"({source} or-join [[{needed}] {free}] [(inc {needed}) {free}] {below})"
 
     def clause(self, depth: int = 0) -> str:
         chance = self.r.random()
@@ -236,17 +296,29 @@ class Drawn:
             return "(count ?r0)"
         found = r.sample(names, min(len(names), r.randint(1, 3)))
         if r.random() > 0.25:
-            return " ".join(found)
+            return {0: f"[{found[0]} ...]", 1: f"{found[0]} .", 2: f"[{' '.join(found)}]"}.get(
+                r.randrange(20), " ".join(found)
+            )
         numbers = [*self.used.get("long", []), *self.used.get("double", [])]
-        fn = r.choice(["count", "count-distinct", "min", "max", "sum", "avg", "median"] if numbers else ["count"])
+        fn = r.choice(_AGGREGATES if numbers else ["count"])
         last = r.choice(numbers or names)
         rest = [name for name in names if name not in (*found, last)]
         with_ = f" :with {rest[0]}" if rest and r.random() < 0.5 else ""
         return " ".join([*found[1:], f"({fn} {last})"]) + with_
 
     def query(self) -> str:
-        clauses = self.where()
-        return f"[:find {self.find()} :where {' '.join(clauses)}]"
+        where, given = " ".join(self.where()), f" :in {' '.join(self.sources)}" if len(self.sources) > 1 else ""
+        found = self.find()
+        return f"[:find {found}{given} :where {where}{self.order(found)}]"
+
+    def order(self, found: str) -> str:
+        """At times an order over all that is found, which leaves nothing open, and a page of it."""
+        r = self.r
+        if r.random() > 0.15 or "optional" in found or any(sign in found for sign in ".[:("):
+            return ""
+        names = found.split()
+        items = " ".join(f"{name} {r.choice([':asc', ':desc', ''])}" for name in r.sample(names, len(names)))
+        return f" :order-by [{items}] " + r.choice(["", ":limit 3", ":limit 2 :offset 1", ":offset 1"])
 
     def query_with_inputs(self) -> tuple[str, list[Any]]:
         """A query with a few inputs, and what is given for them."""
@@ -272,6 +344,8 @@ class DrawnRules:
 
     def __init__(self, r: Random, store: Store) -> None:
         self.r = r
+        self.required = r.random() < 0.2
+        """Whether the first rule can only be called with its first argument bound."""
         self.refs = [attr.name for attr in store.attrs if attr.type == "ref"]
         self.store = store
         self.names = [f"r{n}" for n in range(r.randint(1, 3))]
@@ -285,11 +359,17 @@ class DrawnRules:
     def rule(self, name: str, n: int) -> str:
         head = ["?x", "?y", "?w"][: self.arity[name]]
         body = [self.atom(name, n > 0) for _ in range(self.r.randint(1, 3))]
-        plain = [atom for atom in body if atom.startswith(("[", "(r"))]
+        plain = [atom for atom in body if atom.startswith(("[?", "(r"))]
         body += [self.binding(variable) for variable in head if not any(variable in atom for atom in plain)]
+        compared = [name for name in ("?x", "?y") if any(name in atom for atom in body if atom.startswith("[("))]
+        body += [f"[{name} :{self.refs[0]}]" for name in compared]
+        body += [f"[?x :{self.refs[0]}]"] if self.required else []
+        asked = self.required and name == self.names[0]
         if len(head) > 1 and self.r.random() < 0.1:
-            head[self.r.randrange(len(head))] = self.constant()
+            head[self.r.randrange(int(asked), len(head))] = self.constant()
         self.r.shuffle(body)
+        if asked:
+            head[0] = f"[{head[0]}]"
         return f"[({name} {' '.join(head)}) {' '.join(body)}]"
 
     def constant(self) -> str:
@@ -316,6 +396,8 @@ class DrawnRules:
         if chance < 0.8:
             branches = [self.binding("?x"), self.call(self.r.choice(self.callable(name)), first="?x")]
             return f"(or-join [?x] {' '.join(branches)})"
+        if chance < 0.83:
+            return f"[({self.r.choice(['<', '!='])} ?x {self.r.choice(['?y', self.constant()])})]"
         if chance < 0.88:
             return f"(or [?x :{self.refs[0]} ?z] (and [?z :{self.refs[-1]} ?x] [?x :{self.refs[0]}]))"
         earlier = self.names[:-1] if name == self.names[-1] else []
@@ -327,6 +409,8 @@ class DrawnRules:
         args = [self.argument() for _ in range(self.arity[name])]
         if first is not None:
             args[self.r.randrange(len(args))] = first
+        if self.required and name == self.names[0]:
+            args[0] = self.r.choice(["?x", "?x", self.constant()])
         return f"({name} {' '.join(args)})"
 
     def argument(self) -> str:
@@ -345,6 +429,8 @@ class DrawnRules:
             clauses.append(f"(or-join [?x] {self.call(self.r.choice(self.names), '?x')} {self.binding('?x')})")
         elif chance < 0.35:
             clauses.append(f"(optional {self.call(self.r.choice(self.names))})")
+        if self.required and self.r.random() < 0.9:
+            clauses.append(f"[?x :{self.refs[0]}]")
         self.r.shuffle(clauses)
         plain = [clause for clause in clauses if clause.startswith(("[", "(r"))]
         given = [name for name in ("?x", "?y", "?z", "?w") if any(name in clause for clause in plain)] or ["?x"]
