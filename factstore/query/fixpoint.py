@@ -89,12 +89,13 @@ def _value(term: Term) -> object:
 
 
 class Called(NamedTuple):
-    """A goal that was called: how it was evaluated, its answers, and the rounds that took."""
+    """A goal that was called: how it was evaluated, its answers, the rows kept for them, and the rounds that took."""
 
     goal: Goal
     how: str
     """``walk``, ``magic`` (asked for what is bound) or ``whole`` (nothing is bound)."""
     rows: int
+    held: int
     rounds: int
 
     def __str__(self) -> str:
@@ -122,10 +123,14 @@ class Fixpoint:
     def goals(self) -> tuple[Called, ...]:
         """The goals called so far, for explain."""
         walked = [
-            Called(goal, "walk", walk.rows, walk.rounds) for goal, walk in self._walked.items() if walk and walk.rounds
+            Called(goal, "walk", walk.rows, walk.held, walk.rounds)
+            for goal, walk in self._walked.items()
+            if walk and walk.rounds
         ]
         tables = [
-            Called(goal, "magic" if goal.asks else "whole", table.size, self._rounds)
+            Called(
+                goal, "magic" if goal.asks else "whole", table.size, table.size + self._asked[goal].size, self._rounds
+            )
             for goal, table in self._answers.items()
         ]
         return (*walked, *tables, *(self._below.goals if self._below else ()))

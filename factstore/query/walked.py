@@ -37,6 +37,7 @@ class Walked:
         self._unfold = unfold
         self._ways = [self._way(move) for move in linear.moves]
         self.rounds = 0
+        self.held = 0
 
     @property
     def rows(self) -> int:
@@ -124,6 +125,7 @@ class Walked:
     def _collected(self, walk: Walk, origins: Sequence[Column], origin: Ints, place: Ints) -> Relation:
         """The answers: each origin with every row of state 1 that its walk came to."""
         self.rounds += walk.rounds
+        self.held += walk.size + len(walk.edges[0])
         rows, ids = walk.rows(1), walk.ids(1)
         count = len(origins[0].data)
         if not len(ids):
