@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from factstore.columns import EMPTY, Ints, Mask, spans, unique
-from factstore.query.solve import Limits
+from factstore.query.limits import Limits
 
 _ROOM: Final = 1 << 26
 """Pairs told apart at a time, five bytes each."""

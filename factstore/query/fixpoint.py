@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from msgspec.structs import replace
 
 from factstore.query.ast import Clause, Constant, Node, Rule, RuleCall, Term, Variable
+from factstore.query.explain import Called
 from factstore.query.goals import Goal, Ordered, ordered
 from factstore.query.linear import Linear, from_nothing, linear, narrower
 from factstore.query.operators import distinct
@@ -88,20 +89,6 @@ def _value(term: Term) -> object:
     return term.value if isinstance(term, Constant) else None
 
 
-class Called(NamedTuple):
-    """A goal that was called: how it was evaluated, its answers, the rows kept for them, and the rounds that took."""
-
-    goal: Goal
-    how: str
-    """``walk``, ``magic`` (asked for what is bound) or ``whole`` (nothing is bound)."""
-    rows: int
-    held: int
-    rounds: int
-
-    def __str__(self) -> str:
-        return str(self.goal)
-
-
 class Fixpoint:
     """The goals of one query over one rule set, filled as they are called."""
 
@@ -119,21 +106,19 @@ class Fixpoint:
         self._running = False
         self._below: Fixpoint | None = None
 
-    @property
-    def goals(self) -> tuple[Called, ...]:
-        """The goals called so far, for explain."""
+    def called(self) -> list[Called]:
+        """The goals called so far, and how much is kept for them."""
         walked = [
-            Called(goal, "walk", walk.rows, walk.held, walk.rounds)
+            Called(str(goal), goal.asks, "as a walk", walk.asked, walk.rows, walk.rounds, walk.held)
             for goal, walk in self._walked.items()
-            if walk and walk.rounds
+            if walk is not None and walk.held
         ]
         tables = [
-            Called(
-                goal, "magic" if goal.asks else "whole", table.size, table.size + self._asked[goal].size, self._rounds
-            )
+            Called(str(goal), goal.asks, "", self._asked[goal].size, table.size, self._rounds)
             for goal, table in self._answers.items()
+            if not goal.name.startswith("or@")
         ]
-        return (*walked, *tables, *(self._below.goals if self._below else ()))
+        return walked + tables + (self._below.called() if self._below else [])
 
     def call(self, goal: Goal, seeds: Relation) -> Relation:
         """The answers of ``goal``, complete for ``seeds``: the bound arguments by place among them."""

@@ -9,25 +9,32 @@ in Python, many as arrays.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 
 from factstore.columns import EMPTY, Ints, ints
 from factstore.query.ast import Constant, Term, Variable
 from factstore.query.hops import Hop
+from factstore.query.limits import Limits
 from factstore.query.linear import Move
 from factstore.query.numbers import RowNumbers
 from factstore.query.relation import REF, Column, Relation, Values, same_kind
-from factstore.query.solve import Limits, Solver
+from factstore.query.solve import Solver
 from factstore.query.steps import Step
 from factstore.query.tables import arguments_of
 
 _FEW: Final = 24
 """Up to so many places in a round they are taken one by one."""
+_MANY: Final = 256
+"""More ends of one round than this are told apart as an array."""
 _ROW: Final = Variable("row of the walk")
 _PATIENCE: Final = 64
 """Rounds of few places between two looks at the clock."""
+
+
+Front: TypeAlias = list[tuple[int, list[Column], Ints]]
+"""Places to go on from: their state, rows and numbers."""
 
 
 class MixedKinds(Exception):
@@ -145,8 +152,7 @@ class Walk:
             self._limits.check(self.size)
             few = sum(len(numbers) for _, _, numbers in front) <= _FEW
             if few and self._can_be_few(front):
-                self._run_few(front, done)
-                continue
+                front = self._run_few(front, done)
             for state, columns, numbers in front:
                 for way in self._ways[state]:
                     self._take(way, columns, numbers)
@@ -167,7 +173,7 @@ class Walk:
             self._sources.append(numbers[at])
             self._targets.append(reached)
 
-    def _can_be_few(self, front: Sequence[tuple[int, list[Column], Ints]]) -> bool:
+    def _can_be_few(self, front: Front) -> bool:
         if not self._all_hops:
             return False
         for state, columns, _ in front:
@@ -181,49 +187,53 @@ class Walk:
                 self._places[way.end].take_kinds([Column(way.hop.kinds[1], EMPTY)])
         return True
 
-    def _run_few(self, front: Sequence[tuple[int, list[Column], Ints]], done: list[int]) -> None:
-        """Goes on one place at a time, while the places of a round are few."""
+    def _run_few(self, front: Front, done: list[int]) -> Front:
+        """Goes on one place at a time while these are few, and lead to few; gives those still to go on from."""
         todo = [
-            pair
+            (state, code, number)
             for state, columns, numbers in front
-            for pair in zip([state] * len(numbers), columns[0].data.tolist(), numbers.tolist(), strict=True)
+            for code, number in zip(columns[0].data.tolist(), numbers.tolist(), strict=True)
         ]
         hops = [[(way.end, way.hop.one) for way in ways if way.hop is not None] for ways in self._ways]
         add = [places.numbers.single.add_one for places in self._places]
         found: list[list[tuple[int, int]]] = [[] for _ in self._places]
-        sources: list[int] = []
-        targets: list[int] = []
+        edges: list[tuple[int, int]] = []
         while todo and len(todo) <= _FEW:
-            new = []
-            for state, code, number in todo:
-                for end, one in hops[state]:
-                    for reached in one(code):
-                        held = add[end](reached, self.size)
-                        if held < 0:
-                            held = self.size
-                            self.size += 1
-                            new.append((end, reached, held))
-                            found[end].append((reached, held))
-                        if self._edges:
-                            sources.append(number)
-                            targets.append(held)
+            leads = [(number, end, one(code)) for state, code, number in todo for end, one in hops[state]]
+            if sum(len(ends) for _, _, ends in leads) > _MANY:
+                break
+            todo = []
+            for number, end, ends in leads:
+                for code in ends:
+                    held = add[end](code, self.size)
+                    if held < 0:
+                        held = self.size
+                        self.size += 1
+                        todo.append((end, code, held))
+                        found[end].append((code, held))
+                    if self._edges:
+                        edges.append((number, held))
             self.rounds += 1
             if self.rounds % _PATIENCE == 0:
                 self._limits.check(self.size)
-            todo = new
-        self._keep_few(found, {number for _, _, number in todo}, done)
-        if sources:
+        for state, pairs in enumerate(found):
+            if pairs:
+                self._places[state].keep([ints([code for code, _ in pairs])], ints([held for _, held in pairs]))
+                done[state] += 1
+        if edges:
+            sources, targets = zip(*edges, strict=True)
             self._sources.append(ints(sources))
             self._targets.append(ints(targets))
+        return self._front(todo)
 
-    def _keep_few(self, found: Sequence[Sequence[tuple[int, int]]], open: set[int], done: list[int]) -> None:
-        """Keeps what was found; the places still to go on from come last, as what is new."""
-        for state, pairs in enumerate(found):
-            for part in ([p for p in pairs if p[1] not in open], [p for p in pairs if p[1] in open]):
-                if part:
-                    codes, numbers = zip(*part, strict=True)
-                    self._places[state].keep([ints(codes)], ints(numbers))
-                    done[state] += part[0][1] not in open
+    def _front(self, todo: Sequence[tuple[int, int, int]]) -> Front:
+        front = []
+        for state, places in enumerate(self._places):
+            here = [(code, number) for own, code, number in todo if own == state and self._ways[state]]
+            if here:
+                codes, numbers = zip(*here, strict=True)
+                front.append((state, [Column(places.kinds[0], ints(codes))], ints(numbers)))
+        return front
 
     def rows(self, state: int) -> list[Column]:
         """All rows of a state."""

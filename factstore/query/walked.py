@@ -44,6 +44,11 @@ class Walked:
         """The answers so far."""
         return sum(part.size for part in self._parts)
 
+    @property
+    def asked(self) -> int:
+        """The bound arguments it was asked for so far."""
+        return self._asked.size
+
     def answers(self, seeds: Relation) -> Relation:
         """The answers for the bound arguments in ``seeds``, perhaps among others."""
         if self._linear.entries:

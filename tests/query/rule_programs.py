@@ -14,8 +14,8 @@ class Program:
 
     def __init__(self, r: Random) -> None:
         self.r = r
-        self.names = ["p", "q", "s"][: r.choice([1, 1, 2, 3])]
         self.style = r.choice(["right", "left", "both", "turning", "transitive", "any"])
+        self.names = ["p", "q", "s"][: 1 if self.style == "transitive" else r.choice([1, 1, 2, 3])]
         self.tagged = r.random() < 0.15
         """Whether each rule has a first argument more, which is only handed through."""
 

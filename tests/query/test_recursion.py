@@ -168,7 +168,7 @@ def tables(db: Db, query: str, rules: str, *inputs: Any) -> list[int]:
     run = Execution(db, parse_query(query), inputs, rules=parse_rules(rules), functions={}, limits=Limits())
     run.run()
     fixpoint: Fixpoint = run.compiler.fixpoint
-    return [called.held for called in fixpoint.goals]
+    return [called.held or 0 for called in fixpoint.called()]
 
 
 @pytest.mark.parametrize(("rules", "place"), [(RIGHT, 0), (LEFT, 0), (RIGHT, 1), (LEFT, 1)])

@@ -7,13 +7,13 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import factstore
 from factstore import Db
 from factstore.query.execute import Execution
-from factstore.query.fixpoint import Called
+from factstore.query.explain import Called
 from factstore.query.parse import parse_query, parse_rules
 from factstore.query.solve import Limits
 from tests.model.naive import Naive
@@ -39,7 +39,6 @@ def store(edges: list[tuple[str, int, int]], nodes: int = 0) -> tuple[Db, list[i
 
 
 @given(RANDOM)
-@settings(max_examples=3 * settings().max_examples)
 def test_a_program_gives_what_the_naive_evaluator_gives(r: Random) -> None:
     program = Program(r)
     db, ids = store(program.graph(), NODES)
@@ -55,11 +54,11 @@ def test_a_program_gives_what_the_naive_evaluator_gives(r: Random) -> None:
         )
 
 
-def called(db: Db, query: str, rules: str, *inputs: Any) -> tuple[Called, ...]:
+def called(db: Db, query: str, rules: str, *inputs: Any) -> list[Called]:
     """The goals that a query calls."""
     run = Execution(db, parse_query(query), inputs, rules=parse_rules(rules), functions={}, limits=Limits())
     run.run()
-    return run.compiler.fixpoint.goals
+    return run.compiler.fixpoint.called()
 
 
 EXIT = "[(path ?a ?b) [?a :edge ?b]]"
@@ -89,8 +88,8 @@ def test_from_one_node_of_a_cycle_a_closure_keeps_the_cycle_and_not_its_pairs(ru
     db, ids = store([("edge", n, (n + 1) % SIZE) for n in range(SIZE)])
     assert len(db.q(query, ids[:1], rules=rules)) == SIZE
     goals = called(db, query, rules, ids[:1])
-    assert all(goal.how == "walk" for goal in goals)
-    assert SIZE <= sum(goal.held for goal in goals) <= 4 * SIZE
+    assert all(goal.how == "as a walk" for goal in goals)
+    assert SIZE <= sum(goal.held or 0 for goal in goals) <= 4 * SIZE
 
 
 @pytest.mark.parametrize("rules", FORMS.values(), ids=FORMS)
@@ -99,8 +98,8 @@ def test_a_pair_is_checked_from_the_side_with_fewer(rules: str) -> None:
     query = "[:find ?a ?b :in $ [?a ...] [?b ...] :where (path ?a ?b)]"
     assert set(db.q(query, ids, ids[:3], rules=rules)) == {(ids[a], ids[b]) for b in range(3) for a in range(b)}
     (goal,) = called(db, query, rules, ids, ids[:3])
-    assert (str(goal), goal.how) == ("path^fb", "walk")
-    assert goal.held <= 20
+    assert (goal.goal, goal.how) == ("path^fb", "as a walk")
+    assert (goal.held or 0) <= 20
 
 
 @pytest.mark.parametrize("rules", FORMS.values(), ids=FORMS)
@@ -120,4 +119,4 @@ def test_which_of_many_reach_an_end_is_found_once_for_all() -> None:
     query = "[:find [?x ...] :where [?x :n] (not (alive ?x))]"
     assert set(db.q(query, rules=rules)) == set(ids[SIZE:])
     (goal,) = called(db, query, rules)
-    assert goal.held <= 3 * SIZE
+    assert (goal.held or 0) <= 3 * SIZE
