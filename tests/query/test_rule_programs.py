@@ -14,8 +14,8 @@ import factstore
 from factstore import Db
 from factstore.query.execute import Execution
 from factstore.query.explain import Called
+from factstore.query.limits import Limits
 from factstore.query.parse import parse_query, parse_rules
-from factstore.query.solve import Limits
 from tests.model.naive import Naive
 from tests.query.rule_programs import EDGES, NODES, Program
 
