@@ -33,7 +33,7 @@ from factstore.schema import Schema
 
 _ROWS: Final = 96
 """Rows that the columnar engine takes about as long for as this one, in each clause, ..."""
-_ROUNDS: Final = 4000
+_ROUNDS: Final = 800
 """... and in all of a recursion, each of whose rounds costs that one as much as a clause."""
 MOST: Final = 5000
 """No run makes as many: a lower bound on the rows of a query is for the columnar engine to hold."""
