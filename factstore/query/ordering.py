@@ -30,9 +30,10 @@ def page(query: Query, outputs: Sequence[Output], size: int, values: Values) -> 
     """
     if not query.order_by and query.limit is None and not query.offset:
         return list(outputs), size
-    end = size if query.limit is None else min(size, query.offset + query.limit)
+    start = min(query.offset, size)
+    end = size if query.limit is None else min(size, start + query.limit)
     keys = [_key(order, outputs[order.index], values) for order in query.order_by]
-    positions = first_rows(keys, size, end)[query.offset :] if keys else np.arange(query.offset, max(end, query.offset))
+    positions = first_rows(keys, size, end)[start:] if keys else np.arange(start, end)
     return [taken(output, positions) for output in outputs], len(positions)
 
 
