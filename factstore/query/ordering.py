@@ -32,7 +32,8 @@ def page(query: Query, outputs: Sequence[Output], size: int, values: Values) -> 
         return list(outputs), size
     end = size if query.limit is None else min(size, query.offset + query.limit)
     keys = [_key(order, outputs[order.index], values) for order in query.order_by]
-    positions = first_rows(keys, size, end)[query.offset :] if keys else np.arange(query.offset, max(end, query.offset))
+    start = min(size, query.offset)
+    positions = first_rows(keys, size, end)[start:] if keys else np.arange(start, max(end, start))
     return [taken(output, positions) for output in outputs], len(positions)
 
 
