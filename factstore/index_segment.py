@@ -29,17 +29,24 @@ class Sorted:
     def __init__(self, keys: Ints) -> None:
         self.keys = keys
         self._low = int(keys[0]) if len(keys) else 0
-        self._offsets = self._make_offsets()
-        self._width = -1 if self._offsets is None else len(self._offsets) - 1
-        # An item of a memoryview is an int at once; of an array it is an object to be converted.
-        self._single = None if self._offsets is None else self._offsets.data
+        self._width = -1
+        self._single: memoryview | None = None
+        self._offsets: NDArray[Any] | None = None
+        self._address(len(keys))
 
-    def _make_offsets(self) -> NDArray[Any] | None:
+    def _address(self, uses: int) -> None:
+        """Makes the offset array if its size is in proportion to the keys, or to the ``uses`` there are for it."""
+        offsets = self._make_offsets(uses)
+        if offsets is not None:
+            # An item of a memoryview is an int at once; of an array it is an object to be converted.
+            self._width, self._single, self._offsets = len(offsets) - 1, offsets.data, offsets
+
+    def _make_offsets(self, uses: int) -> NDArray[Any] | None:
         keys = self.keys
         if not len(keys):
             return np.zeros(1, dtype=np.int64)
         width = int(keys[-1]) - self._low + 1
-        if width > _DENSE * len(keys) + 1024:
+        if width > _DENSE * uses + 1024:
             return None
         counts = np.bincount(keys - self._low, minlength=width)
         offsets: NDArray[Any] = np.zeros(width + 1, dtype=np.int32 if len(keys) < 2**31 else np.int64)
@@ -54,18 +61,21 @@ class Sorted:
     def ranges(self, wanted: Ints) -> tuple[Ints, Ints]:
         """The half-open range of positions of each wanted key."""
         if self._offsets is None:
+            self._address(len(wanted))
+        offsets = self._offsets
+        if offsets is None:
             return np.searchsorted(self.keys, wanted), np.searchsorted(self.keys, wanted, side="right")
         if len(wanted) == 1:
             lo, hi = self.range(int(wanted[0]))
             return ints([lo]), ints([hi])
         at = wanted - self._low
-        width = len(self._offsets) - 1
+        width = len(offsets) - 1
         outside = at.view(np.uint64) >= width  # what is below the first key wraps round to far above
         if outside.any():
             # Everything outside is the empty range at the end.
             at = np.where(outside, width, at)
-            return ints(self._offsets[at]), ints(self._offsets[np.where(outside, width, at + 1)])
-        return ints(self._offsets[at]), ints(self._offsets[at + 1])
+            return ints(offsets[at]), ints(offsets[np.where(outside, width, at + 1)])
+        return ints(offsets[at]), ints(offsets[at + 1])
 
     def range(self, wanted: int) -> tuple[int, int]:
         """The half-open range of positions of one key."""
