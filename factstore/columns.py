@@ -8,12 +8,13 @@ what is shown or computed with is ever decoded.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from factstore.columns_distinct import numbered
 from factstore.columns_sort import argsort, runs, sort, sort_in_place
 from factstore.dictionary import Dictionary
 from factstore.dictionary_overlay import Overlay
@@ -265,7 +266,7 @@ def ints_to_doubles(codes: Ints) -> NDArray[np.float64]:
 def decode(vt: ValueType, codes: Ints, dictionary: Dictionary | Overlay) -> list[Value]:
     """The Python value of each code."""
     if vt.interned:
-        return dictionary.values_of(codes.tolist())
+        return _decode_interned(codes, dictionary)
     if vt is ValueType.DOUBLE:
         return list(ints_to_doubles(codes).tolist())
     if vt is ValueType.BOOLEAN:
@@ -275,5 +276,22 @@ def decode(vt: ValueType, codes: Ints, dictionary: Dictionary | Overlay) -> list
     return list(codes.tolist())
 
 
+def _decode_interned(codes: Ints, dictionary: Dictionary | Overlay) -> list[Value]:
+    if len(codes) <= _LOOKED_UP:
+        return dictionary.values_of(codes.tolist())
+    distinct, places = numbered(codes)
+    # Not np.array, which would make a second dimension of tuples.
+    values = np.fromiter(dictionary.values_of(distinct.tolist()), dtype=object, count=len(distinct))
+    return list(values[places].tolist())
+
+
+_LOOKED_UP: Final = 256
+"""Up to so many codes are looked up as they are; of more, the distinct ones."""
+
+
 def _decode_instants(codes: Ints) -> list[Value]:
-    return [value.replace(tzinfo=UTC) for value in codes.astype("datetime64[us]").tolist()]
+    # Adding takes a fifth of the time that giving each datetime a time zone does.
+    return list(map(_FIRST.__add__, codes.astype("timedelta64[us]").tolist()))
+
+
+_FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
