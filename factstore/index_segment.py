@@ -181,9 +181,7 @@ class Segment:
         """Whether each fact (e, v) is there; one of the two may be an array of one, for all."""
         if len(self) and self.is_single and len(e) >= len(v):
             at, hi = self.by_e.ranges(e)
-            held = self.rows.v[np.minimum(at, len(self) - 1)] == v
-            held &= at < hi
-            return held
+            return np.asarray((self.rows.v[np.minimum(at, len(self) - 1)] == v) & (at < hi))
         size = max(len(e), len(v))
         return self.find(spread(e, size), spread(v, size)) >= 0
 
