@@ -129,7 +129,7 @@ def _limits(
 
 
 def load_rules(rules: Any) -> tuple[Rule, ...]:
-    """Rules from None, EDN text, data, or the path of a rule file or of a folder of ``*.edn`` files.
+    """Rules from None, EDN text, data, the path of a rule file or of a folder of ``*.edn`` files, or a list of paths.
 
     >>> [str(rule.head) for rule in load_rules("[(anc ?a ?b) [?a :parent ?b]]")]
     ['(anc ?a ?b)']
@@ -138,6 +138,8 @@ def load_rules(rules: Any) -> tuple[Rule, ...]:
         return ()
     if isinstance(rules, str) and rules.lstrip().startswith(("[", ";", "'")):
         return parse_rules(rules)
+    if isinstance(rules, list | tuple) and rules and all(isinstance(path, str | Path) for path in rules):
+        return tuple(dict.fromkeys(rule for path in rules for rule in load_rules(path)))
     if not isinstance(rules, str | Path):
         return parse_rules(rules)
     path = Path(rules)
