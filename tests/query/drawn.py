@@ -109,7 +109,7 @@ class Drawn:
         self.r = r
         self.store = store
         self.without = without
-        """What is not drawn: "lookup refs", "functions", "equal refs"."""
+        """What is not drawn: "lookup refs", "functions", "equal refs", or "ours", which is what DataScript has not."""
         self.sources = sources
         """What can be asked; ``$c`` has rows of an entity, a long and a string."""
         self.used: dict[str, list[str]] = {}
@@ -156,7 +156,7 @@ class Drawn:
             terms = [self.term("ref"), self.term("long"), self.term("string")][: self.r.randint(1, 3)]
             return f"[$c {' '.join(str(self.store.first) if t[0] in '[:' else t for t in terms)}]"
         attr = attr or self.attr("ref" if self.r.random() < 0.4 else None)
-        chance = self.r.random()
+        chance = self.r.random() if "ours" not in self.without else 0.5
         source = f"{self.source()} " if len(self.sources) > 1 else ""
         if chance < 0.04:
             return f"[{source}{self.variable('ref')} ?a{self.r.randrange(2)} ?z{self.r.randrange(2)}]"
@@ -209,7 +209,7 @@ class Drawn:
                 return f'[(ground [{row} [2 "b"]]) [[{variable("long")} {variable("string")}]]]'
             case 8:
                 return f"[(- {known('long')} {known('long')}) _]"
-            case 9:
+            case 9 if "ours" not in self.without:
                 return self.nested()
             case _:
                 return f"[(missing? {self.source(False)} {self.entity()} :{self.attr().name})]"
@@ -234,7 +234,9 @@ class Drawn:
     def group(self, depth: int) -> str:
         """A not, or, optional, or one of their join forms."""
         r, saved = self.r, {type: list(names) for type, names in self.used.items()}
-        kind = r.choice(["not", "not", "not-join", "or", "or", "or-join", "optional"])
+        kind = r.choice(
+            ["not", "not", "not-join", "or", "or", "or-join", *(["optional"] * ("ours" not in self.without))]
+        )
         if kind in ("or", "or-join"):
             return self.either(kind, depth)
         body = " ".join(self.clause(depth + 1) for _ in range(r.randint(1, 2)))
@@ -314,7 +316,7 @@ class Drawn:
     def order(self, found: str) -> str:
         """At times an order over all that is found, which leaves nothing open, and a page of it."""
         r = self.r
-        if r.random() > 0.15 or "optional" in found or any(sign in found for sign in ".[:("):
+        if r.random() > 0.15 or "ours" in self.without or any(sign in found for sign in ".[:("):
             return ""
         names = found.split()
         items = " ".join(f"{name} {r.choice([':asc', ':desc', ''])}" for name in r.sample(names, len(names)))
