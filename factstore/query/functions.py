@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any, Final
 
-from factstore.edn import write
+from factstore.query.functions_more import METHODS, MORE
 from factstore.values import Keyword, type_of
 
 Function = Callable[..., Any]
@@ -39,11 +39,6 @@ def compared(compare: Callable[[Any, Any], bool]) -> Function:
         return compare(one, other)
 
     return chained(check)
-
-
-def before(one: Any, other: Any) -> int:
-    """-1 if ``one`` comes before ``other``, else 0."""
-    return -int(compared(operator.lt)(one, other))
 
 
 def family(value: Any) -> str:
@@ -92,28 +87,11 @@ def _difference(first: Any, *rest: Any) -> Any:
     return -first if not rest else first - sum(rest)
 
 
-def _holds(collection: Any, key: Any) -> bool:
-    """Whether a set has an element, a map a key, or a tuple a place."""
-    if isinstance(collection, tuple | list):
-        return type(key) is int and 0 <= key < len(collection)
-    return isinstance(collection, Mapping | frozenset) and key in collection
-
-
-def _place(found: int) -> int | None:
-    return None if found < 0 else found
-
-
-def _groups(match: re.Match[str]) -> Any:
-    return (match.group(0), *match.groups()) if match.groups() else match.group(0)
-
-
 def _found(pattern: Any, value: str) -> Any:
     match = re.search(pattern, value)
-    return None if match is None else _groups(match)
-
-
-def _every(pattern: Any, value: str) -> Any:
-    return tuple(map(_groups, re.finditer(pattern, value)))
+    if match is None:
+        return None
+    return (match.group(0), *match.groups()) if match.groups() else match.group(0)
 
 
 def _matched(pattern: Any, value: str) -> Any:
@@ -123,10 +101,6 @@ def _matched(pattern: Any, value: str) -> Any:
 
 def _whole(value: str) -> int | None:
     return int(value) if re.fullmatch(r"[+-]?\d+", value) else None
-
-
-def _number(value: str) -> float | None:
-    return float(value) if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", value) else None
 
 
 BUILTIN: Final[Mapping[str, Function]] = {
@@ -145,7 +119,6 @@ BUILTIN: Final[Mapping[str, Function]] = {
     "quot": quotient,
     "rem": lambda one, by: one - by * quotient(one, by),
     "mod": operator.mod,
-    "compare": lambda one, other: before(one, other) or -before(other, one),
     "inc": lambda x: x + 1,
     "dec": lambda x: x - 1,
     "abs": abs,
@@ -158,7 +131,6 @@ BUILTIN: Final[Mapping[str, Function]] = {
     "zero?": lambda x: x == 0,
     "pos?": lambda x: x > 0,
     "neg?": lambda x: x < 0,
-    "identical?": equal,
     "true?": lambda x: x is True,
     "false?": lambda x: x is False,
     "nil?": lambda x: x is None,
@@ -170,67 +142,37 @@ BUILTIN: Final[Mapping[str, Function]] = {
     "ground": lambda x: x,
     "tuple": lambda *args: args,
     "vector": lambda *args: args,
-    "list": lambda *args: args,
-    "set": frozenset,
     "untuple": lambda x: x,
     "get": lambda collection, key, default=None: (
         collection.get(key, default) if isinstance(collection, Mapping) else default
     ),
     "count": len,
     "empty?": lambda x: len(x) == 0,
-    "not-empty": lambda x: x if len(x) else None,
-    "contains?": _holds,
-    "first": lambda x: x[0] if len(x) else None,
-    "second": lambda x: x[1] if len(x) > 1 else None,
-    "last": lambda x: x[-1] if len(x) else None,
-    "nth": lambda x, place: x[place] if 0 <= place < len(x) else None,
     "range": lambda *args: tuple(range(*args)),
     "str": text,
-    "pr-str": lambda *args: " ".join(map(write, args)),
-    "print-str": lambda *args: " ".join(map(text, args)),
-    "blank?": lambda s: s is None or not s.strip(),
     "subs": lambda s, start, end=None: s[start:end],
     "upper-case": str.upper,
     "lower-case": str.lower,
-    "capitalize": str.capitalize,
     "trim": str.strip,
-    "triml": str.lstrip,
-    "trimr": str.rstrip,
     "starts-with?": str.startswith,
     "ends-with?": str.endswith,
     "includes?": lambda s, part: part in s,
-    "index-of": lambda s, part: _place(s.find(part)),
-    "last-index-of": lambda s, part: _place(s.rfind(part)),
     "split": lambda s, by: tuple(s.split(by)),
     "join": lambda by, parts: by.join(map(text, parts)),
     "replace": str.replace,
     "re-find": _found,
     "re-matches": _matched,
-    "re-seq": _every,
     "re-pattern": re.compile,
     "parse-long": _whole,
-    "parse-double": _number,
-    "long": int,
-    "double": float,
     "keyword": lambda *parts: Keyword("/".join(parts)),
     "name": lambda x: x.name if isinstance(x, Keyword) else str(x),
     "namespace": lambda x: x.namespace if isinstance(x, Keyword) else None,
     "type": lambda x: (vt := type_of(x)) and vt.ident,
+    "compare": lambda one, other: compared(operator.gt)(one, other) - compared(operator.lt)(one, other),
+    "print-str": lambda *args: " ".join(map(text, args)),
+    **MORE,
 }
 """By the name a query calls it with; ``clojure.string/`` before a name is ignored."""
-METHODS: Final[Mapping[str, str]] = {
-    ".startsWith": "starts-with?",
-    ".endsWith": "ends-with?",
-    ".contains": "includes?",
-    ".toUpperCase": "upper-case",
-    ".toLowerCase": "lower-case",
-    ".trim": "trim",
-    ".length": "count",
-    ".isEmpty": "empty?",
-    ".substring": "subs",
-    ".equals": "=",
-}
-"""Methods of Java's strings, as queries for Datomic call them, by the function that does the same."""
 
 
 def plain_name(name: str) -> str:
