@@ -104,7 +104,13 @@ class Drawn:
     """Draws clauses over one store, and remembers which variables of which type it has used."""
 
     def __init__(
-        self, r: Random, store: Store, *, without: Collection[str] = (), sources: Sequence[str] = ("$",)
+        self,
+        r: Random,
+        store: Store,
+        *,
+        without: Collection[str] = (),
+        sources: Sequence[str] = ("$",),
+        rules: Sequence[tuple[str, int]] = (),
     ) -> None:
         self.r = r
         self.store = store
@@ -112,6 +118,8 @@ class Drawn:
         """What is not drawn: "lookup refs", "functions", "equal refs", or "ours", which is what DataScript has not."""
         self.sources = sources
         """What can be asked; ``$c`` has rows of an entity, a long and a string."""
+        self.rules = rules
+        """The names and arities of rules that can be called, with entities."""
         self.used: dict[str, list[str]] = {}
 
     def source(self, blank: bool = True) -> str:
@@ -275,7 +283,17 @@ class Drawn:
         below = f"(and [_ :{extra} {free}] [(< {free} {needed})])"
         return f"({source} or-join [[{needed}] {free}] [(inc {needed}) {free}] {below})"
 
+    def call(self) -> str:
+        """A call of a rule, each argument a variable of its own, a blank or a constant."""
+        name, arity = self.r.choice(self.rules)
+        args = [self.term("ref") for _ in range(arity)]
+        if "ours" in self.without and len({*args}) < arity:
+            return self.pattern()
+        return f"({self.source()} {name} {' '.join(args)})"
+
     def clause(self, depth: int = 0) -> str:
+        if self.rules and self.r.random() < 0.15:
+            return self.call()
         chance = self.r.random()
         if chance < 0.4 or depth > 2:
             return self.pattern()
