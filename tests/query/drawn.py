@@ -277,10 +277,10 @@ class Drawn:
     def required(self, source: str) -> str:
         """Branches that compute one number from another, which must be known."""
         needed, free = self.known("long"), self.variable("long")
-        if not needed.startswith("?") or needed == free:
+        extra = self.attr("long")
+        if not needed.startswith("?") or needed == free or extra.type != "long":
             return self.pattern()
-        extra = self.attr("long").name
-        below = f"(and [_ :{extra} {free}] [(< {free} {needed})])"
+        below = f"(and [_ :{extra.name} {free}] [(< {free} {needed})])"
         return f"({source} or-join [[{needed}] {free}] [(inc {needed}) {free}] {below})"
 
     def call(self) -> str:
@@ -350,6 +350,8 @@ class Drawn:
             "?l0": r.choice(longs),
             "[[?r2 ?l1]]": pairs,
             "[?l2 _]": [r.choice(longs), "ignored"],
+            "[[?r3 [?l3 ...]] ...]": [(r.choice(ids), r.sample(longs, r.randint(0, 2))) for _ in range(2)],
+            "[[?r4 ?l4]]": {r.choice(ids): r.choice(longs) for _ in range(2)},
         }
         given = {form: forms[form] for form in r.sample(list(forms), r.randint(1, 3))}
         for form in given:

@@ -203,4 +203,6 @@ def _named(value: Any, names: dict[int, Any]) -> Any:
     """The same input with lookup refs for ids."""
     if isinstance(value, list | tuple):
         return [_named(each, names) for each in value]
+    if isinstance(value, dict):
+        return [(_named(key, names), each) for key, each in value.items()]
     return names.get(value, value)
