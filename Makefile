@@ -1,9 +1,10 @@
 # Every target sets up .venv by itself: Python 3.11+, pip and make are all that is needed.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs clean
+.PHONY: help demo test check bench bench-peers docs clean
 
 VENV := .venv
+WORKERS ?= 2
 PEER := tests/peers/datascript
 RUN  := $(VENV)/bin/python -m
 NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
@@ -16,14 +17,14 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
 help:          ## this list
-	@sed -n 's/^\([a-z]*\):.*## */  make \1	/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## */  make \1	/p' Makefile
 
 demo: $(VENV)/.with-demo   ## the two stories, told in the terminal
 	$(RUN) examples.model_lifecycle
 	$(RUN) examples.package_archive
 
 test: $(VENV)/.with-dev $(PEER)/node_modules/.made   ## every test, the docs' examples and the doctests
-	$(RUN) pytest
+	$(RUN) pytest --numprocesses=$(WORKERS)
 
 check: $(VENV)/.with-dev   ## lint, format, types, layers, exports
 	$(RUN) ruff check .
@@ -34,6 +35,9 @@ check: $(VENV)/.with-dev   ## lint, format, types, layers, exports
 bench: $(VENV)/.with-dev   ## the benchmarks, with ratios between the peers of each group
 	$(RUN) pytest benchmarks/ --benchmark-only --benchmark-group-by=group --benchmark-sort=mean \
 		--benchmark-columns=median,iqr,ops,rounds
+
+bench-peers: $(VENV)/.with-peers $(PEER)/node_modules/.made   ## the same questions to every peer, in one run
+	$(RUN) benchmarks.peers
 
 docs: $(VENV)/.with-docs   ## the pages, into site/
 	NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict

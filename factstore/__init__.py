@@ -37,7 +37,7 @@ from factstore.errors import (
 )
 from factstore.portable import ExportSummary, Progress, Transfer, check_export
 from factstore.postgres import grants
-from factstore.query import Result, Rule, RuleSet, check_rules, load_rules, parse_rules
+from factstore.query import Plan, Result, Rule, RuleSet, SlowQuery, check_rules, load_rules, on_slow_query, parse_rules
 from factstore.schema import Attribute, Schema, Spec
 from factstore.schema_instance import entity_map, pattern_of, struct_of
 from factstore.schema_kind import Attr, Ref
@@ -69,6 +69,7 @@ __all__ = [
     "LogError",
     "LogRows",
     "Memory",
+    "Plan",
     "Progress",
     "QueryError",
     "Ref",
@@ -79,6 +80,7 @@ __all__ = [
     "SchemaChange",
     "SchemaChanges",
     "SchemaError",
+    "SlowQuery",
     "Spec",
     "Stats",
     "StoreError",
@@ -98,6 +100,7 @@ __all__ = [
     "load_rules",
     "load_schema",
     "migrate",
+    "on_slow_query",
     "parse_rules",
     "pattern_of",
     "struct_of",

@@ -26,6 +26,8 @@ Output = Column | list[Value]
 
 _LONG: Final = int(ValueType.LONG)
 _DOUBLE: Final = int(ValueType.DOUBLE)
+_MOST: Final = 1_000_000
+"""Values an aggregate gives for one group."""
 
 
 class Groups(NamedTuple):
@@ -120,14 +122,21 @@ def _extreme(of_one: Callable[..., Any], largest: bool) -> Function:
             return of_one(args[0], key=order_key)
         count, group = args
         ordered = sorted(set(group), key=order_key)
-        return ordered[-count:] if largest else ordered[:count]
+        return ordered[len(ordered) - min(_count(count), len(ordered)) :] if largest else ordered[: _count(count)]
 
     return choose
 
 
 def _rand(*args: Any) -> Any:
     *count, group = args
-    return [random.choice(group) for _ in range(count[0])] if count else random.choice(group)
+    return random.choices(group, k=_count(*count)) if count else random.choice(group)
+
+
+def _count(count: Any) -> int:
+    """How many values an aggregate is to give."""
+    if type(count) is not int or not 0 <= count <= _MOST:
+        raise TypeError(f"expected a count from 0 to {_MOST:,}, found {count!r:.80}")
+    return count
 
 
 _BY_VALUE: Final[Mapping[str, Function]] = {
@@ -142,6 +151,18 @@ _BY_VALUE: Final[Mapping[str, Function]] = {
     "min": _extreme(min, largest=False),
     "max": _extreme(max, largest=True),
     "rand": _rand,
-    "sample": lambda count, group: random.sample(sorted(set(group)), min(count, len(set(group)))),
+    "sample": lambda count, group: random.sample(list(set(group)), min(_count(count), len(set(group)))),
 }
 """Aggregates of a sequence of values. Variance and deviation are those of the whole population."""
+
+NAMES: Final = tuple(sorted(_BY_VALUE))
+"""The built-in aggregates."""
+
+
+def option_counts(name: str) -> tuple[int, int]:
+    """The fewest and the most arguments that a built-in aggregate takes before its variable.
+
+    >>> option_counts("count"), option_counts("max"), option_counts("sample")
+    ((0, 0), (0, 1), (1, 1))
+    """
+    return (1, 1) if name == "sample" else (0, 1) if name in ("min", "max", "rand") else (0, 0)

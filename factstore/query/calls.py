@@ -6,6 +6,7 @@ called once per distinct row of its arguments.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from factstore import edn
 from factstore.columns import Ints, rank, spans
 from factstore.errors import FactstoreError, QueryError
 from factstore.query import vectors
+from factstore.query.arity import check_arity
 from factstore.query.ast import (
     Argument,
     BindCollection,
@@ -33,17 +35,21 @@ from factstore.query.ast import (
 from factstore.query.functions import BUILTIN, Function, plain_name
 from factstore.query.operators import agreeing, distinct
 from factstore.query.relation import Column, Relation, Values
+from factstore.values_coerce import shown as shown_value
 
 _FANOUT: Final = 10
 """How many rows a collection binding is taken to give for one."""
 
 
-def find_function(name: str, node: Node, registered: Mapping[str, Function]) -> Function:
+def find_function(name: str, node: Predicate | FunctionCall, registered: Mapping[str, Function]) -> Function:
     """The function of a name; ``query/unknown-function`` if it is neither built in nor registered."""
     found = registered.get(name) or BUILTIN.get(plain_name(name))
     if found is None:
-        message = f"no function {name}: expected a built-in one, or one that was registered"
+        near = difflib.get_close_matches(plain_name(name), [*registered, *BUILTIN], 2)
+        known = f"did you mean {' or '.join(near)}" if near else "expected a built-in one, or one that was registered"
+        message = f"no function {name}: {known}"
         raise edn.located(QueryError, message, node.at, code="query/unknown-function", function=name)
+    check_arity(node, found)
     return found
 
 
@@ -81,18 +87,21 @@ class Call:
         decoded = [self.values.decode(columns[place].take(first)) for place in variable]
         given = iter(decoded)
         args = [next(given) if isinstance(arg, Variable) else [arg] * len(first) for arg in self._args]
-        return [self._apply(*row) for row in zip(*args, strict=True)], inverse.astype(np.int64)
+        calls = self.values.limits.watched(zip(*args, strict=True))
+        return [self._apply(*row) for row in calls], inverse.astype(np.int64)
 
     def _apply(self, *args: Any) -> Any:
         try:
-            return self.fn(*args)
+            result = self.fn(*args)
         except FactstoreError:
             raise
         except Exception as error:
-            shown = ", ".join(repr(arg) for arg in args)
+            shown = ", ".join(shown_value(arg) for arg in args)
             message = f"{self.node.fn} cannot be applied to ({shown}): {error}"
             code = "query/type-mismatch" if isinstance(error, TypeError | AttributeError) else "query/function-failed"
             raise edn.located(QueryError, message, self.node.at, code=code) from error
+        self.values.limits.made(result)
+        return result
 
 
 def _hashable(value: Any) -> Any:
@@ -145,6 +154,9 @@ class FunctionStep:
         many = isinstance(self._binding, BindCollection | BindRelation)
         return rows.size * (_FANOUT if many else 1)
 
+    def average(self, size: float, bound: frozenset[str]) -> float:
+        return size * (_FANOUT if isinstance(self._binding, BindCollection | BindRelation) else 1)
+
     def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
         columns = self._call.columns(rows)
         whole = vectors.function(self._call.name, columns) if self._call.name else None
@@ -163,12 +175,14 @@ def assign(rows: Relation, name: str, column: Column, values: Values) -> Relatio
 
 def bind_results(rows: Relation, results: Sequence[Any], which: Ints, binding: Binding, values: Values) -> Relation:
     """``rows`` joined with what a function gave for each, taken apart as ``binding`` says."""
-    parts = [list(spread(binding, result)) if result is not None else [] for result in results]
+    watched = values.limits.watched(results)
+    parts = [list(spread(binding, result)) if result is not None else [] for result in watched]
     names = list(variables(binding))
     flat = [part for group in parts for part in group]
     if not flat:
         return Relation.empty({**dict.fromkeys(rows.names), **dict.fromkeys(names)})
     counts = np.asarray([len(group) for group in parts], dtype=np.int64)
+    values.limits.check(int(counts[which].sum()), len(rows.columns) + len(names))
     ends = np.cumsum(counts)
     row, at = spans((ends - counts)[which], ends[which])
     start, kept = rows.take(row), np.ones(len(row), dtype=np.bool_)
@@ -224,5 +238,5 @@ def _merged(one: dict[str, Any], more: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _misfit(value: Any, wanted: str, binding: Binding) -> QueryError:
-    message = f"{value!r} does not fit {binding}: expected {wanted}"
+    message = f"{shown_value(value)} does not fit {binding}: expected {wanted}"
     return edn.located(QueryError, message, binding.at, code="query/binding", value=value)

@@ -68,6 +68,7 @@ class Compiler:
         self._functions = functions
         self._solver = solver
         self._named_args = NamedArgs(sources, rules)
+        self._to_check: list[tuple[str, str]] = []
         self.fixpoint = Fixpoint(rules, solver, self)
 
     @property
@@ -155,7 +156,7 @@ class Compiler:
         self._rules.check_call(node)
         source = _source(node.source, at.source)
         required = node.args[: self._rules.required(node.name)]
-        self._check_bodies(node.name, source)
+        self._to_check.append((node.name, source))
         needs = frozenset(variables(required))
         call = replace(node, args=self.by_id(node.name, node.args, source))
         step = partial(RuleStep, source=source, needs=needs, fixpoint=self.fixpoint, solver=self._solver)
@@ -180,6 +181,28 @@ class Compiler:
         except QueryError:
             del self._rules.sound[name]
             raise
+
+    def check_rules(self) -> None:
+        """Refuses what could not run in a rule that is called, and in any other over at least one of the databases."""
+        self._check_called()
+        sources = [name for name, data in self._sources.items() if isinstance(data, DbValue)]
+        for name in self._rules.names if sources else ():
+            refused: list[QueryError] = []
+            for source in sources:
+                try:
+                    self._check_bodies(name, source)
+                    self._check_called()
+                except QueryError as error:
+                    self._to_check.clear()
+                    refused.append(error)
+            # Who is named by a constant may come later, and nobody called the rule yet.
+            if len(refused) == len(sources) and refused[0].code != "query/not-an-entity":
+                raise refused[0]
+
+    def _check_called(self) -> None:
+        """Checks the rules that were called while compiling, one after the other: rules may call each other deep."""
+        while self._to_check:
+            self._check_bodies(*self._to_check.pop())
 
     def by_id(self, name: str, args: tuple[T, ...], source: str) -> tuple[T, ...]:
         """The arguments of a call or head, those that name entities being ids."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from factstore.query.ast import Blank, Constant, Node, Not, Optional, Or, RuleCall, Variable
+from factstore.query.estimate import expected_of
 from factstore.query.fixpoint import Fixpoint
 from factstore.query.goals import Goal, bound_places
 from factstore.query.operators import anti_join, concat, distinct, join, project, union
@@ -30,6 +31,10 @@ class NotStep:
         self.needs = self.names = shared
         self._steps = steps
         self._solver = solver
+
+    @property
+    def parts(self) -> list[Sequence[Step]]:
+        return [self._steps]
 
     def estimate(self, rows: Relation) -> float:
         return float(rows.size)
@@ -58,6 +63,13 @@ class OrStep:
         self._own = frozenset(name for branch in branches for step in branch for name in step.names) - names
         self._branches = branches
         self._solver = solver
+
+    @property
+    def parts(self) -> list[Sequence[Step]]:
+        return list(self._branches)
+
+    def average(self, size: float, bound: frozenset[str]) -> float:
+        return sum(expected_of(branch, size, bound & self.names) for branch in self._branches)
 
     def estimate(self, rows: Relation) -> float:
         return sum(min((step.estimate(rows) for step in branch), default=1.0) for branch in self._branches)
@@ -89,6 +101,13 @@ class OptionalStep:
         self._new = new
         self._steps = steps
         self._solver = solver
+
+    @property
+    def parts(self) -> list[Sequence[Step]]:
+        return [self._steps]
+
+    def average(self, size: float, bound: frozenset[str]) -> float:
+        return size
 
     def estimate(self, rows: Relation) -> float:
         return float(rows.size)
@@ -122,8 +141,11 @@ class RuleStep:
         self._solver = solver
 
     def estimate(self, rows: Relation) -> float:
-        if any(bound_places(self._call, frozenset(rows.names))):
-            return _BOUND_CALL * max(rows.size, 1)
+        return self.average(float(rows.size), frozenset(rows.names))
+
+    def average(self, size: float, bound: frozenset[str]) -> float:
+        if any(bound_places(self._call, bound)):
+            return _BOUND_CALL * max(size, 1.0)
         return _FREE_CALL
 
     def run(self, rows: Relation, needed: frozenset[str]) -> Relation:

@@ -43,23 +43,27 @@ def join(one: Relation, other: Relation, values: Values) -> Relation:
         return only if min(one.size, other.size) else Relation.empty((*one.names, *other.names))
     names = shared(one, other)
     if not names:
+        values.limits.check(one.size * other.size, len(one.columns) + len(other.columns))
         return _cross(one, other)
     keys = _keys(one, other, names, values)
     if keys is None or not one.size or not other.size:
         return Relation.empty((*one.names, *(name for name in other.names if name not in names)))
     # The smaller side is sorted: sorting costs more than looking up.
+    width = len(one.columns) + len(other.columns)
     if one.size <= other.size:
-        rows_other, rows_one = _match(keys[1], keys[0])
+        rows_other, rows_one = _match(keys[1], keys[0], width, values)
     else:
-        rows_one, rows_other = _match(keys[0], keys[1])
+        rows_one, rows_other = _match(keys[0], keys[1], width, values)
     return one.take(rows_one).with_columns(
         {name: column.take(rows_other) for name, column in other.columns.items() if name not in names}
     )
 
 
-def _match(seeking: Ints, sought: Ints) -> tuple[Ints, Ints]:
+def _match(seeking: Ints, sought: Ints, width: int, values: Values) -> tuple[Ints, Ints]:
     order = np.argsort(sought, kind="stable")
-    rows, at = spans(*Sorted(sought[order]).ranges(seeking))
+    low, high = Sorted(sought[order]).ranges(seeking)
+    values.limits.check(int((high - low).sum()), width)
+    rows, at = spans(low, high)
     return rows, order[at].astype(np.int64)
 
 

@@ -85,6 +85,23 @@ class AttributeStep:
             return float(self._index.count_between(*self._bounds))
         return float(len(self._index))
 
+    def average(self, size: float, bound: frozenset[str]) -> float:
+        e = self._fixed_e is not None or (isinstance(self._e, Variable) and self._e.name in bound)
+        v = self._fixed_v is not None or (isinstance(self._v, Variable) and self._v.name in bound)
+        if not e and not v:
+            return self.estimate(_ONCE)
+        if e and v:
+            fixed = self._fixed_e is not None or self._fixed_v is not None
+            return min(size, float(self._ranges(_ONCE, self._fixed_e, self._fixed_v).size)) if fixed else size
+        if e and not self._attribute.many:
+            return size
+        scanned = self._index.scan()
+        held = scanned.e if e else scanned.v
+        sample = np.unique(held[:: -(-len(held) // _SAMPLE)]) if len(held) else held
+        rows = Relation({"": Column(REF, sample)})
+        found = self._ranges(rows, sample if e else None, None if e else sample).size
+        return size * found / max(len(sample), 1)
+
     def _ranges(self, rows: Relation, e: Ints | None, v: Ints | None) -> Ranges:
         """Where the facts lie whose entity, or value, is that of each row; kept, as estimate and run ask alike."""
         if self._last is None or self._last[0] is not rows:
@@ -122,7 +139,9 @@ class AttributeStep:
             row = np.flatnonzero(held).astype(np.int64)
             found: Rows | Found = Rows(e[row], v[row], tx[row])
         elif e is not None or v is not None:
-            row, found = index.facts_in(self._ranges(rows, e, v))
+            ranges = self._ranges(rows, e, v)
+            self._values.limits.check(ranges.size, len(rows.columns) + 2)
+            row, found = index.facts_in(ranges)
         else:
             found = index.scan() if self._bounds is None else index.between(*self._bounds)
         start = Relation({}, len(found.e)) if row is None else _take(rows, row)

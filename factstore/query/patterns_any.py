@@ -40,6 +40,11 @@ class AnyAttributeStep:
             return min(sum(each), float(rows.size)) if entities is not None else sum(each)
         return math.inf if entities is None else float(max(rows.size, 1) * len(self._db.schema))
 
+    def average(self, size: float, bound: frozenset[str]) -> float:
+        e = self._terms[0]
+        known = isinstance(e, Constant | LookupRef) or (isinstance(e, Variable) and e.name in bound)
+        return size * len(self._db.schema) if known else math.inf
+
     def _known(self, rows: Relation) -> tuple[Ints | None, list[Attribute] | None]:
         """The entities and the attributes that can be meant, None where all can."""
         e, a = self._terms[:2]
@@ -127,6 +132,10 @@ class TupleStep:
 
     def estimate(self, rows: Relation) -> float:
         return float(self._found.size)
+
+    def average(self, size: float, bound: frozenset[str]) -> float:
+        held = float(self._found.size)
+        return held if self.names.isdisjoint(bound) else min(size, held)
 
     def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
         return join(rows, self._found, self._values)

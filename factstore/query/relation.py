@@ -16,6 +16,7 @@ import numpy as np
 from factstore.columns import EMPTY, Ints, decode, encode_inline_array, ints
 from factstore.dictionary import Dictionary
 from factstore.dictionary_overlay import Overlay
+from factstore.query.limits import Limits
 from factstore.values import PYTHON_TYPES, Value, ValueType, type_of
 from factstore.values_coerce import coerce
 
@@ -117,7 +118,8 @@ class Values:
     (True, ['a', 1, 1.0, True, 'a'])
     """
 
-    def __init__(self, dictionary: Dictionary | Overlay) -> None:
+    def __init__(self, dictionary: Dictionary | Overlay, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
         self.base = dictionary
         self.overlay = Overlay(dictionary)
         self._objects: list[Value] = []

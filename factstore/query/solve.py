@@ -11,49 +11,18 @@ import math
 import operator
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from factstore.errors import QueryError
+from factstore.query.limits import Limits
 from factstore.query.operators import distinct, join, project
 from factstore.query.relation import Relation, Values
 from factstore.query.steps import Step
+from factstore.query.trace import Ran
 
-_HUGE: Final = 50_000_000
 _ONE_ROW: Final = Relation.true()
 _SLACK: Final = 4
 """A step is refused before it runs only if it would pass the bound by this much: it is an estimate."""
-
-
-class Ran(NamedTuple):
-    """What one step did, for explain: its rows before and after, what was expected, and how long it took."""
-
-    step: Step
-    estimate: float
-    rows_in: int
-    rows_out: int
-    seconds: float
-    depth: int
-
-
-class Limits:
-    """How much one query may use: rows in one relation, and time; and what it has done so far."""
-
-    def __init__(self, *, max_rows: int | None = None, seconds: float | None = None, trace: bool = False) -> None:
-        self.max_rows = _HUGE if max_rows is None else max_rows
-        self._seconds = seconds
-        self._deadline = math.inf if seconds is None else time.monotonic() + seconds
-        self.trace: list[Ran] | None = [] if trace else None
-        self.depth = 0
-
-    def check(self, rows: int) -> None:
-        """Raises ``query/timeout`` or ``query/too-large`` where a bound is passed."""
-        if rows > self.max_rows:
-            message = f"a step of the query would make {rows:,} rows: expected at most {self.max_rows:,}"
-            raise QueryError(message, code="query/too-large", rows=rows, limit=self.max_rows)
-        if time.monotonic() > self._deadline:
-            raise QueryError(
-                f"the query ran for longer than {self._seconds:g} s", code="query/timeout", seconds=self._seconds
-            )
 
 
 class Solver:
@@ -86,6 +55,8 @@ class Solver:
             needed = wanted.union(*(other.names for other in pending))
             components = self._run(step, estimate, components, needed)
             components = [_narrowed(component, needed) for component in components]
+            if self.limits.trace:
+                self.limits.trace[-1] = self.limits.trace[-1]._replace(kept=components[0].size)
         return components if all(component.size for component in components) else None
 
     def _next(self, pending: Sequence[Step], components: Sequence[Relation], costs: _Costs) -> tuple[Step, float]:
@@ -107,7 +78,7 @@ class Solver:
         result = step.run(first, needed.union(*(other.names for other in others)))
         for other in others:
             result = join(result, other, self.values)
-        self.limits.check(result.size)
+        self.limits.check(result.size, len(result.columns))
         self._note(step, estimate, first.size, result.size, started)
         return [result, *rest]
 
@@ -125,14 +96,15 @@ class Solver:
     def _together(self, components: Sequence[Relation]) -> Relation:
         result = Relation.true()
         for component in components:
-            self.limits.check(result.size * component.size)
+            self.limits.check(result.size * component.size, len(result.columns) + len(component.columns))
             result = join(result, component, self.values)
         return result
 
     def _note(self, step: Step, estimate: float, rows_in: int, rows_out: int, started: float) -> None:
         if self.limits.trace is not None:
             seconds = time.perf_counter() - started
-            self.limits.trace.append(Ran(step, estimate, rows_in, rows_out, seconds, self.limits.depth))
+            how = str(getattr(step, "how", ""))
+            self.limits.trace.append(Ran(step, estimate, rows_in, rows_out, seconds, self.limits.depth, rows_out, how))
 
 
 class _Costs:
