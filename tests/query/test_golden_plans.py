@@ -115,14 +115,17 @@ def test_every_accepted_plan_is_of_a_query() -> None:
 
 
 def shown(plan: Plan) -> str:
-    """A plan without times: rows expected, before and after each step, and how it went about it."""
-    lines = [f"{'expected':>9} {'in':>7} {'out':>7}"]
+    """A plan without times: rows expected, before and after each step, how often it ran, and how it went about it."""
+    rows = [["expected", "in", "out", "runs", "clause", "how"]]
     for line in plan.lines:
-        counts = f"{_count(line.estimate):>9} {_count(line.rows_in):>7} {_count(line.rows_out):>7}"
-        how = getattr(line, "how", "")
-        lines.append(f"{counts}  {'  ' * line.depth}{line.clause}{f'  ; {how}' if how else ''}")
-    calls = [str(getattr(call, "goal", call)) for call in getattr(plan, "rules", None) or getattr(plan, "goals", ())]
-    return "\n".join([*lines, *(f"rule {call}" for call in calls), f"{plan.rows} rows"])
+        counts = [_count(line.estimate), _count(line.rows_in), _count(line.rows_out), str(line.runs)]
+        rows.append([*counts, "  " * line.depth + line.clause, line.how])
+    wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    table = ["  ".join([*map(str.rjust, row[:4], wide), row[4].ljust(wide[4]), row[5]]).rstrip() for row in rows]
+    rules = [
+        f"rule {call.goal}{', magic' if call.magic else ''}{', ' + call.how if call.how else ''}" for call in plan.rules
+    ]
+    return "\n".join([*table, *rules, f"{plan.rows} rows"])
 
 
 def _count(count: float | None) -> str:
