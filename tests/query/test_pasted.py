@@ -95,3 +95,14 @@ def test_a_blank_for_what_a_rule_requires_is_refused(db: Db) -> None:
 def test_functions_in_a_rule_see_the_entity_that_a_lookup_ref_names(db: Db, rule: str) -> None:
     """Whether or not the rule recurses; ``!=`` saw the lookup ref itself, where it does not."""
     assert db.q(f'[:find [?n ...] :where ({rule} [:name "ann"] ?b) [?b :name ?n]]', rules=RULES) == {"o'ben"}
+
+
+def test_a_constant_in_a_call_is_bound_where_the_rule_negates(db: Db) -> None:
+    """Of what the negation shares with the rest, nothing was left once the call had been replaced by the body."""
+    rules = """[[(idle ?e) [?e :name] (not [?e :age])] [(lone ?e ?n) [_ :name ?n] (not [?x :boss ?e])]
+                [(deep ?e ?n) [_ :name ?n] (or-join [?e] (and [?e :name] (not [?e :age])))]]"""
+    ann, ben = db.entid(["name", "ann"]), db.entid(["name", "o'ben"])
+    for name, found in [("lone", {ben}), ("deep", {ben})]:
+        for entity in (ann, ben):
+            assert bool(db.q(f"[:find ?n :where ({name} {entity} ?n)]", rules=rules)) == (entity in found)
+    assert len(db.q(f"[:find ?n :where [_ :name ?n] (idle {ben})]", rules=rules)) == 2
