@@ -211,6 +211,16 @@ def test_a_page_is_the_part_of_the_whole_order(db: Db, direction: str, limit: in
     assert db.q(query, rows).to_list() == whole[5 : 5 + limit]
 
 
+@pytest.mark.parametrize("direction", ["", ":desc"])
+def test_a_page_of_many_different_texts_is_the_part_of_their_order(db: Db, direction: str) -> None:
+    texts = [f"t{n * 7919 % 4001}" for n in range(4000)]
+    rows = [[n, texts[n // 2]] for n in range(8000)]
+    query = f"[:find ?s ?n :in [[?n ?s]] :order-by [?s {direction} ?n :desc] :offset 1 :limit 5]"
+    whole = sorted(((s, n) for n, s in rows), key=lambda row: -row[1])
+    whole.sort(key=lambda row: row[0], reverse=bool(direction))
+    assert db.q(query, rows).to_list() == whole[1:6]
+
+
 def test_what_is_missing_comes_last_in_either_direction(db: Db) -> None:
     query = "[:find ?x ?d :where [(ground [1 2 3]) [?x ...]] (optional [(< ?x 3)] [(* ?x 7) ?d]) :order-by [?d {}]]"
     assert db.q(query.format("")).to_list() == [(1, 7), (2, 14), (3, None)]
