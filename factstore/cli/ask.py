@@ -48,7 +48,8 @@ def _answered(answer: Any, parsed: Query, arguments: argparse.Namespace) -> None
         names = parsed.keys.names if parsed.keys else tuple(map(str, parsed.find.elements))
         put_arrow(as_result(answer, names, several), format, arguments.limit, arguments.output)
     elif isinstance(answer, Result):
-        put_text(relation(answer, format, arguments.limit), arguments.output)
+        terminal = sys.stdout if arguments.output is None else None
+        put_text(relation(answer, format, arguments.limit, terminal), arguments.output)
     else:
         put_text([single(answer, several, format)], arguments.output)
 
