@@ -51,7 +51,7 @@ def test_aggregates_of_columns_are_those_of_values(kind: str) -> None:
         groups = grouped(rows, r.choice([[], ["?k"]]))
         order = range(size) if groups.order is None else groups.order.tolist()
         held = groups.split([drawn[place] for place in order])
-        column = Grouped(rows["?x"].kind, groups.ordered(rows["?x"].data), groups, values)
+        column = Grouped(rows["?x"], groups, values)
         for name in AGGREGATES:
             found = by_column(name, column)
             if found is not None:
