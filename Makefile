@@ -1,7 +1,7 @@
 # Every target sets up .venv by itself: Python 3.11+, pip and make are all that is needed.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs clean
+.PHONY: help demo test check bench bench-peers docs clean
 
 VENV := .venv
 WORKERS ?= 2
@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
 help:          ## this list
-	@sed -n 's/^\([a-z]*\):.*## */  make \1	/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## */  make \1	/p' Makefile
 
 demo: $(VENV)/.with-demo   ## the two stories, told in the terminal
 	$(RUN) examples.model_lifecycle
@@ -35,6 +35,9 @@ check: $(VENV)/.with-dev   ## lint, format, types, layers, exports
 bench: $(VENV)/.with-dev   ## the benchmarks, with ratios between the peers of each group
 	$(RUN) pytest benchmarks/ --benchmark-only --benchmark-group-by=group --benchmark-sort=mean \
 		--benchmark-columns=median,iqr,ops,rounds
+
+bench-peers: $(VENV)/.with-peers $(PEER)/node_modules/.made   ## the same questions to every peer, in one run
+	$(RUN) benchmarks.peers
 
 docs: $(VENV)/.with-docs   ## the pages, into site/
 	NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict

@@ -35,6 +35,7 @@ from factstore.errors import (
     StoreError,
     TransactionError,
 )
+from factstore.notebook import load_ipython_extension
 from factstore.portable import ExportSummary, Progress, Transfer, check_export
 from factstore.postgres import grants
 from factstore.query import Plan, Result, Rule, RuleSet, SlowQuery, check_rules, load_rules, on_slow_query, parse_rules
@@ -97,6 +98,7 @@ __all__ = [
     "edn",
     "entity_map",
     "grants",
+    "load_ipython_extension",
     "load_rules",
     "load_schema",
     "migrate",

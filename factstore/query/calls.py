@@ -13,9 +13,10 @@ from typing import Any, Final
 import numpy as np
 
 from factstore import edn
-from factstore.columns import Ints, rank, spans
+from factstore.columns import Ints, spans
+from factstore.columns_distinct import numbered_rows
 from factstore.errors import FactstoreError, QueryError
-from factstore.query import vectors
+from factstore.query import arithmetic, vectors
 from factstore.query.arity import check_arity
 from factstore.query.ast import (
     Argument,
@@ -39,6 +40,8 @@ from factstore.values_coerce import shown as shown_value
 
 _FANOUT: Final = 10
 """How many rows a collection binding is taken to give for one."""
+_AT_ONCE: Final = 256
+"""Calls of a built-in function between two looks at the clock."""
 
 
 def find_function(name: str, node: Predicate | FunctionCall, registered: Mapping[str, Function]) -> Function:
@@ -69,26 +72,48 @@ class Call:
         self.name = plain_name(node.fn) if isinstance(node.fn, str) and fn is BUILTIN.get(plain_name(node.fn)) else ""
         self._args = args
         self.values = values
+        self.how = ""
 
     def columns(self, rows: Relation) -> list[Column]:
         """The arguments, a column each."""
-        return [
-            rows[arg.name] if isinstance(arg, Variable) else self.values.constant(_hashable(arg), rows.size)
-            for arg in self._args
-        ]
+        return [rows[arg.name] if isinstance(arg, Variable) else self._repeated(arg, rows.size) for arg in self._args]
+
+    def _repeated(self, value: Any, size: int) -> Column:
+        """A constant as a column that takes no memory for its length."""
+        kind, data = self.values.constant(_hashable(value))
+        return Column(kind, np.broadcast_to(data, size))
 
     def distinct_results(self, columns: Sequence[Column], size: int) -> tuple[list[Any], Ints]:
         """The result for each distinct row of arguments, and which of them each row has."""
         variable = [place for place, arg in enumerate(self._args) if isinstance(arg, Variable)]
         if not variable:
             return [self._apply(*self._args)], np.zeros(size, dtype=np.int64)
-        keys = rank([columns[place].data for place in variable])
-        first, inverse = np.unique(keys, return_index=True, return_inverse=True)[1:]
-        decoded = [self.values.decode(columns[place].take(first)) for place in variable]
-        given = iter(decoded)
+        first, which = numbered_rows([columns[place].data for place in variable])
+        given = iter([self.values.decode(columns[place].take(first)) for place in variable])
         args = [next(given) if isinstance(arg, Variable) else [arg] * len(first) for arg in self._args]
+        return self._results(args, len(first)), which
+
+    def _results(self, args: Sequence[list[Any]], size: int) -> list[Any]:
+        self.how = f"once for each of {size:,} distinct arguments"
+        if self.name:
+            # A built-in function has no effect but its result, so that it can be asked again for what it refuses.
+            try:
+                return self._built_in(args, size)
+            except FactstoreError:
+                raise
+            except Exception:
+                self.how += ", one by one"
         calls = self.values.limits.watched(zip(*args, strict=True))
-        return [self._apply(*row) for row in calls], inverse.astype(np.int64)
+        return [self._apply(*row) for row in calls]
+
+    def _built_in(self, args: Sequence[list[Any]], size: int) -> list[Any]:
+        """The results, some at a time: between them the query's bounds are looked at."""
+        results: list[Any] = []
+        for start in range(0, size, _AT_ONCE):
+            some = list(map(self.fn, *(each[start : start + _AT_ONCE] for each in args)))
+            self.values.limits.made_all(some)
+            results += some
+        return results
 
     def _apply(self, *args: Any) -> Any:
         try:
@@ -120,6 +145,7 @@ class PredicateStep:
 
     def __init__(self, node: Predicate, call: Call) -> None:
         self.node: Node = node
+        self.how = ""
         self._call = call
         self.names = self.needs = frozenset(variables(node.fn, node.args))
 
@@ -128,12 +154,13 @@ class PredicateStep:
 
     def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
         columns = self._call.columns(rows)
-        mask = None
-        if len(columns) > 1 and self._call.name:
-            mask = vectors.predicate(self._call.name, columns, self._call.values)
+        mask = vectors.predicate(self._call.name, columns, self._call.values) if self._call.name else None
+        self.how = "by column"
         if mask is None:
             results, which = self._call.distinct_results(columns, rows.size)
-            mask = np.asarray([result is not None and result is not False for result in results])[which]
+            kept = (result is not None and result is not False for result in results)
+            mask = np.fromiter(kept, dtype=np.bool_, count=len(results))[which]
+            self.how = self._call.how
         return rows.take(mask)
 
 
@@ -144,6 +171,7 @@ class FunctionStep:
 
     def __init__(self, node: FunctionCall, call: Call, values: Values) -> None:
         self.node: Node = node
+        self.how = ""
         self._call = call
         self._binding = node.binding
         self._values = values
@@ -159,10 +187,13 @@ class FunctionStep:
 
     def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
         columns = self._call.columns(rows)
-        whole = vectors.function(self._call.name, columns) if self._call.name else None
-        if whole is not None and isinstance(self._binding, BindScalar):
-            return assign(rows, self._binding.variable.name, whole, self._values)
+        if self._call.name and isinstance(self._binding, BindScalar):
+            whole = arithmetic.function(self._call.name, columns)
+            if whole is not None:
+                self.how = "by column"
+                return assign(rows, self._binding.variable.name, whole, self._values)
         results, which = self._call.distinct_results(columns, rows.size)
+        self.how = self._call.how
         return bind_results(rows, results, which, self._binding, self._values)
 
 
@@ -175,6 +206,8 @@ def assign(rows: Relation, name: str, column: Column, values: Values) -> Relatio
 
 def bind_results(rows: Relation, results: Sequence[Any], which: Ints, binding: Binding, values: Values) -> Relation:
     """``rows`` joined with what a function gave for each, taken apart as ``binding`` says."""
+    if isinstance(binding, BindScalar):
+        return _bind_scalar(rows, results, which, binding.variable.name, values)
     watched = values.limits.watched(results)
     parts = [list(spread(binding, result)) if result is not None else [] for result in watched]
     names = list(variables(binding))
@@ -192,6 +225,18 @@ def bind_results(rows: Relation, results: Sequence[Any], which: Ints, binding: B
             kept &= agreeing(start[name], columns.pop(name), values)
     result = start.with_columns(columns)
     return distinct(result if kept.all() else result.take(kept))
+
+
+def _bind_scalar(rows: Relation, results: Sequence[Any], which: Ints, name: str, values: Values) -> Relation:
+    kept = np.fromiter((result is not None for result in results), dtype=np.bool_, count=len(results))
+    if not kept.any():
+        return Relation.empty(dict.fromkeys((*rows.names, name)))
+    column = values.encode([_hashable(result) for result in results if result is not None])
+    if kept.all():
+        return assign(rows, name, column.take(which), values)
+    places = np.cumsum(kept) - 1
+    there = kept[which]
+    return assign(rows.take(there), name, column.take(places[which[there]]), values)
 
 
 def spread(binding: Binding, value: Any) -> Iterable[dict[str, Any]]:

@@ -12,7 +12,7 @@ from factstore import edn, pull
 from factstore.db import DbValue
 from factstore.errors import QueryError
 from factstore.pull_pattern import PullPattern, parse_pull
-from factstore.query.aggregates import Output, aggregate, grouped
+from factstore.query.aggregates import aggregate
 from factstore.query.ast import (
     Aggregate,
     Clause,
@@ -21,7 +21,6 @@ from factstore.query.ast import (
     FindElement,
     FindRelation,
     FindScalar,
-    Order,
     Pattern,
     PatternVar,
     PullExpr,
@@ -33,19 +32,21 @@ from factstore.query.ast import (
 )
 from factstore.query.compile import Compiler
 from factstore.query.functions import Function
+from factstore.query.grouping import grouped
 from factstore.query.inputs import Inputs, bind_inputs, check_count
 from factstore.query.limits import Limits
 from factstore.query.naming import entity_codes
+from factstore.query.ordering import page
 from factstore.query.parse import parse_query
 from factstore.query.relation import Column, Relation, Values
 from factstore.query.result import Result
+from factstore.query.result_typed import Output
 from factstore.query.rules import RuleSet
 from factstore.query.scope import Scope
 from factstore.query.solve import Solver
 from factstore.query.static import check_find, check_pattern
 from factstore.query.steps import Step
 from factstore.query.suspect import Warning, warnings_of
-from factstore.values import ValueType, order_key
 
 Functions = Mapping[str, Function]
 
@@ -85,7 +86,7 @@ class Execution:
         """What the find clause makes of the rows of ``:where``."""
         outputs = self._outputs(rows)
         size = len(outputs[0].data if isinstance(outputs[0], Column) else outputs[0]) if rows.size else 0
-        outputs, size = self._ordered(outputs, size)
+        outputs, size = page(self._query, outputs, size, self.values)
         return self._shaped(outputs, size)
 
     def _nested(self, query: Any, *args: Any) -> Any:
@@ -133,7 +134,7 @@ class Execution:
             return [self._plain(element, rows) for element in elements]
         keys = _find_variables(element for element in elements if not isinstance(element, Aggregate))
         groups = grouped(rows, keys)
-        firsts = rows.take(groups.order[groups.starts])
+        firsts = rows.take(groups.firsts)
         return [
             aggregate(element, rows, groups, self.values, {**self._functions, **self._inputs.scalars})
             if isinstance(element, Aggregate)
@@ -164,21 +165,6 @@ class Execution:
         pattern = parse_pull(given[element.pattern.name])
         check_pattern(self._inputs.sources[element.source.name if element.source else "$"], pattern, self._functions)
         return pattern
-
-    def _ordered(self, outputs: list[Output], size: int) -> tuple[list[Output], int]:
-        query = self._query
-        if not query.order_by and query.limit is None and not query.offset:
-            return outputs, size
-        positions = np.arange(size)
-        for order in reversed(query.order_by):
-            positions = positions[self._order(order, outputs[order.index], positions)]
-        end = size if query.limit is None else query.offset + query.limit
-        positions = positions[query.offset : end]
-        return [_taken(output, positions) for output in outputs], len(positions)
-
-    def _order(self, order: Order, output: Output, positions: Any) -> Any:
-        ranks = _ranks(_taken(output, positions), self.values, order)
-        return np.argsort(-ranks if order.descending else ranks, kind="stable")
 
     def _shaped(self, outputs: list[Output], size: int) -> Any:
         query = self._query
@@ -221,28 +207,6 @@ def _find_variables(elements: Any) -> list[str]:
 
 def _pulls(query: Query) -> list[PullExpr]:
     return [element for element in query.find.elements if isinstance(element, PullExpr)]
-
-
-def _taken(output: Output, positions: Any) -> Output:
-    return output.take(positions) if isinstance(output, Column) else [output[place] for place in positions.tolist()]
-
-
-def _ranks(output: Output, values: Values, order: Order) -> Any:
-    """Numbers in the order of the values; None comes last."""
-    if isinstance(output, Column) and output.kind and (not ValueType(output.kind).interned):
-        return np.unique(output.data, return_inverse=True)[1]
-    held = values.decode(output) if isinstance(output, Column) else output
-    places = [place for place, value in enumerate(held) if value is not None]
-    try:
-        places.sort(key=lambda place: order_key(held[place]))
-    except TypeError as error:
-        message = f"the values of {order.element} have no order between them: {error}"
-        raise edn.located(QueryError, message, order.element.at, code="query/type-mismatch") from None
-    ranks = np.full(len(held), len(held), dtype=np.int64)
-    for rank, place in enumerate(places):
-        same = rank and held[places[rank - 1]] == held[place]
-        ranks[place] = ranks[places[rank - 1]] if same else rank
-    return ranks
 
 
 def _prefetch(inputs: Inputs, rules: RuleSet, where: Sequence[Clause]) -> None:

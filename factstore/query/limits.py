@@ -116,6 +116,13 @@ class Limits:
         if self._made > self.max_memory:
             raise self._too_large(f"values of {self._made:,} bytes in calls of functions", self._made)
 
+    def made_all(self, values: Iterable[Any]) -> None:
+        """Counts many values, and looks at the clock."""
+        for value in values:
+            if value is not True and value is not False:
+                self.made(value)
+        self.check_time()
+
     def watched(self, items: Iterable[T]) -> Iterator[T]:
         """The same items, with a look at the clock now and then.
 

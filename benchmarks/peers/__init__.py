@@ -1,0 +1,1 @@
+"""Ours and the peers side by side: one run, the same facts, equal answers. ``python -m benchmarks.peers``."""
