@@ -45,18 +45,21 @@ class DataScript(Peer):
         if self._process is None or self._process.poll() is not None:
             self.load(self._place)
         asked = self._place.data.asked
+        longer = budget.for_compiling()
         request = {
             "kind": workload.kind,
             "text": _strings(workload.text),
             "inputs": [_strings(workload.rules)] * bool(workload.rules) + [*workload.values(asked)],
             "root": asked.get("root"),
             "shown": re.findall(r":db/id|(?<=:)person/[\w-]+(?= )", workload.text.partition("{")[0]),
-            "warm": budget.for_compiling().warm,
+            "warm": longer.warm,
+            "calls": longer.calls,
+            "first": longer.first,
             "measured": budget.measured,
             "rounds": ROUNDS,
             "most": MOST_ROUNDS,
         }
-        told = self._told(budget.first, op="ask", **request)
+        told = self._told(2 * budget.first, op="ask", **request)
         return summary(told["taken"], told["rows"])
 
     def _told(self, seconds: float, **request: Any) -> Any:

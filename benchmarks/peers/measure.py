@@ -21,10 +21,12 @@ class Budget(NamedTuple):
     warm: float = 0.5
     measured: float = 1.0
     first: float = 30.0
+    calls: int = 1
+    """So many calls at least warm up, unless they take as long as a first answer may."""
 
     def for_compiling(self) -> Budget:
-        """The same with a warm-up four times as long, for what is compiled while it runs."""
-        return self._replace(warm=4 * self.warm)
+        """The same with a longer warm-up, for what is compiled while it runs."""
+        return self._replace(warm=4 * self.warm, calls=10 if self.warm else 1)
 
 
 class Answer(NamedTuple):
@@ -52,8 +54,10 @@ def measure(call: Callable[[], Any], budget: Budget) -> tuple[list[float], Any]:
         began = time.perf_counter()
         answer = call()
         first = time.perf_counter() - began
-    while time.perf_counter() - began < budget.warm:
+    calls = 1
+    while (now := time.perf_counter() - began) < budget.warm or (calls < budget.calls and now < budget.first):
         call()
+        calls += 1
     taken: list[float] = []
     until = time.perf_counter() + budget.measured
     while len(taken) < (ROUNDS if first < 4 * budget.measured + 1 else 1) or (
