@@ -6,6 +6,7 @@ one by one: new edges get a witness, and an edge that stays keeps its own for as
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -157,7 +158,7 @@ class _Planner:
 
     def _pairs(self, number: int) -> Ints:
         step = self.program.edge_step(number)
-        found = self.db.q(step.pairs, rules=self.program.rules)
+        found = self.db.q(step.pairs, rules=self.program.rules, timeout=math.inf)
         return np.stack([column(found, name.removeprefix("?")) for name in step.head], axis=1)
 
     def _added(self, relation: Keyword, pairs: Pairs, keys: Sequence[int]) -> list[Added]:

@@ -35,9 +35,10 @@ from factstore.errors import (
     StoreError,
     TransactionError,
 )
+from factstore.notebook import load_ipython_extension
 from factstore.portable import ExportSummary, Progress, Transfer, check_export
 from factstore.postgres import grants
-from factstore.query import Result, Rule, RuleSet, check_rules, load_rules, parse_rules
+from factstore.query import Plan, Result, Rule, RuleSet, SlowQuery, check_rules, load_rules, on_slow_query, parse_rules
 from factstore.schema import Attribute, Schema, Spec
 from factstore.schema_instance import entity_map, pattern_of, struct_of
 from factstore.schema_kind import Attr, Ref
@@ -69,6 +70,7 @@ __all__ = [
     "LogError",
     "LogRows",
     "Memory",
+    "Plan",
     "Progress",
     "QueryError",
     "Ref",
@@ -79,6 +81,7 @@ __all__ = [
     "SchemaChange",
     "SchemaChanges",
     "SchemaError",
+    "SlowQuery",
     "Spec",
     "Stats",
     "StoreError",
@@ -95,9 +98,11 @@ __all__ = [
     "edn",
     "entity_map",
     "grants",
+    "load_ipython_extension",
     "load_rules",
     "load_schema",
     "migrate",
+    "on_slow_query",
     "parse_rules",
     "pattern_of",
     "struct_of",

@@ -138,7 +138,8 @@ class Cache:
         for attribute, index in snapshot.nearest.items():
             yield ("columns", attribute), index.nbytes
         for attribute, lives in dict(snapshot.lives).items():
-            yield ("lives", attribute), _nbytes(lives)
+            made = snapshot.operated.get(attribute)
+            yield ("lives", attribute), _nbytes(lives) + (0 if made is None else made.nbytes)
         for t, earlier in self._past.kept.items():
             yield ("past", t), _snapshot_nbytes(earlier)
 
@@ -154,6 +155,8 @@ class Cache:
         """What is held now."""
         columns = {_name(schema, a): index.nbytes for a, index in snapshot.nearest.items()}
         lives = {_name(schema, a): _nbytes(lives) for a, lives in dict(snapshot.lives).items()}
+        for a, made in dict(snapshot.operated).items():
+            lives[_name(schema, a)] = lives.get(_name(schema, a), 0) + made.nbytes
         past = sum(map(_snapshot_nbytes, self._past.kept.values()))
         return Memory(columns, lives, past, self._dictionary.nbytes, len(self._dictionary), self.bound)
 
@@ -181,7 +184,8 @@ def _nbytes(lives: Intervals) -> int:
 
 def _snapshot_nbytes(snapshot: Snapshot) -> int:
     columns = sum(index.nbytes for index in snapshot.nearest.values())
-    return columns + sum(map(_nbytes, list(snapshot.lives.values())))
+    made = sum(index.nbytes for index in list(snapshot.operated.values()))
+    return columns + made + sum(map(_nbytes, list(snapshot.lives.values())))
 
 
 def _name(schema: Schema, attribute: int) -> Keyword:

@@ -91,8 +91,9 @@ class Db(DbValue):
         """The answer of a Datalog query, as EDN text or data: a :class:`Result`, or what its find clause asks for.
 
         ``inputs`` are what ``:in`` names beside ``$``. ``rules`` are EDN text, data, or the path of a rule file or
-        folder; ``functions`` adds to those the connection offers. Options are ``timeout`` in seconds and
-        ``max_rows`` of any one step. Raises :class:`QueryError`, with line, column and caret.
+        folder; ``functions`` adds to those the connection offers. Options are ``timeout`` in seconds,
+        ``max_rows`` of any one step, and ``max_memory`` in bytes.
+        Raises :class:`QueryError`, with line, column and caret.
 
         >>> import factstore
         >>> db = factstore.connect("memory:").db()
@@ -108,10 +109,15 @@ class Db(DbValue):
         rules: Any = None,
         functions: Functions | None = None,
         analyze: bool = False,
+        **options: Any,
     ) -> querying.Plan:
-        """The plan of a query, to be printed; with ``analyze`` each operator tells its rows and time as well."""
+        """The plan of a query, to be printed, or as data (``to_dict``), with warnings of what can never match.
+
+        Nothing runs, unless ``analyze`` is true: then each step tells its rows and time as well. Options are
+        those of :meth:`q`.
+        """
         offered = self._offered(functions)
-        return querying.explain(self, query, inputs, rules=rules, functions=offered, analyze=analyze)
+        return querying.explain(self, query, inputs, rules=rules, functions=offered, analyze=analyze, **options)
 
     def _offered(self, functions: Functions | None) -> Functions:
         return self._functions if not functions else {**self._functions, **functions}

@@ -57,6 +57,7 @@ class DbValue(Orders, Lookups):
         "_cache",
         "_filters",
         "_in_value_order",
+        "_operated",
         "as_of_t",
         "dictionary",
         "is_history",
@@ -74,6 +75,7 @@ class DbValue(Orders, Lookups):
         self.is_history = False
         self._filters: tuple[_Filter, ...] = ()
         self._cache: dict[int, AttributeIndex] = {}
+        self._operated: dict[int, AttributeIndex] = {}
         self._in_value_order: dict[int, DatomRows] = {}
 
     def __eq__(self, other: object) -> bool:
@@ -109,6 +111,7 @@ class DbValue(Orders, Lookups):
         other.is_history = self.is_history
         other._filters = self._filters
         other._cache = {}
+        other._operated = {}
         other._in_value_order = {}
         return other
 
@@ -209,6 +212,22 @@ class DbValue(Orders, Lookups):
         added = np.arange(len(e)) < len(lives.e)
         mask = self._passing(attribute, e, v, tx, added)
         return Operations(e[mask], v[mask], tx[mask], added[mask])
+
+    def operated(self, attribute: Attribute) -> AttributeIndex:
+        """:meth:`operations` of one attribute, by entity and by value; ``tx`` is twice the transaction, one more
+        where it asserts."""
+        found = self._operated.get(attribute.id)
+        if found is None:
+            found = self._operated[attribute.id] = self._operated_anew(attribute)
+        return found
+
+    def _operated_anew(self, attribute: Attribute) -> AttributeIndex:
+        kept = self._shown.operated if self.since_t is None and not self._filters else {}
+        found = kept.get(attribute.id)
+        if found is None:
+            e, v, tx, added = self.operations(attribute)
+            found = kept[attribute.id] = AttributeIndex.of(Rows(e, v, 2 * tx + added))
+        return found
 
     def _passing(self, attribute: Attribute, e: Ints, v: Ints, tx: Ints, added: Mask) -> Mask:
         mask: Mask = np.ones(len(e), dtype=np.bool_)

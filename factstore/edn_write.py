@@ -20,12 +20,12 @@ class _Open(str):
     __slots__ = ()
 
 
-def write(value: Any) -> str:
+def write(value: Any, *, max_size: int | None = None) -> str:
     """``value`` as EDN text: what :func:`read` would read back.
 
     Accepts what :func:`read` gives, subclasses of dict, list, tuple and set, and ``...``. Sets are
     written in a fixed order. Raises :class:`EdnError`: ``edn/not-writable``,
-    ``edn/too-deep``.
+    ``edn/too-deep``, and ``edn/too-large`` for what has more than ``max_size`` parts.
 
     >>> from factstore.values import Keyword, Symbol
     >>> write({Keyword("a"): [1, 2.0, None], "b": (Symbol("x"), frozenset({"y"}))})
@@ -45,6 +45,9 @@ def write(value: Any) -> str:
             work.extend(reversed(_opened_up(item)))
         if depth > _MAX_DEPTH:
             raise EdnError(f"nested more than {_MAX_DEPTH} levels deep", code="edn/too-deep")
+        # A few lists that hold each other several times can stand for more than there is room for.
+        if max_size is not None and len(pieces) > max_size:
+            raise EdnError(f"more than {max_size:,} parts in one form", code="edn/too-large", limit=max_size)
     return _joined(pieces)
 
 

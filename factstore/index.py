@@ -18,6 +18,8 @@ from factstore.index_segment import NO_FACTS, Segment, merged, without
 _TAIL_MIN: Final = 4096
 _TAIL_SHARE: Final = 8
 """The tail is merged when it outgrows both _TAIL_MIN and base / _TAIL_SHARE."""
+_MERGED_AFTER: Final = 4
+"""The tail is merged as well when so many keys were looked up for each fact."""
 _DEAD_FEW: Final = 8192
 """Up to so many dead positions are put into a set when single ones are looked up."""
 
@@ -62,6 +64,12 @@ class Ranges(NamedTuple):
         """How many facts lie in them; exact up to what has died since the last merge."""
         return sum(int(hi.sum() - lo.sum()) for _, lo, hi in self.parts)
 
+    @property
+    def counts(self) -> Ints:
+        """How many facts lie in the ranges of each key; exact likewise."""
+        first, *more = (hi - lo for _, lo, hi in self.parts)
+        return sum(more, start=first)
+
 
 class AttributeIndex:
     """The facts of one attribute at one basis; immutable.
@@ -75,7 +83,7 @@ class AttributeIndex:
     ([0, 1, 1], [7, 7, 8])
     """
 
-    __slots__ = ("_base", "_dead", "_dead_few", "_scanned", "_tail")
+    __slots__ = ("_base", "_dead", "_dead_few", "_read", "_scanned", "_tail", "_whole")
 
     def __init__(self, base: Segment, tail: Segment = NO_FACTS, dead: Ints = EMPTY) -> None:
         self._base = base
@@ -83,6 +91,8 @@ class AttributeIndex:
         self._dead = dead
         self._dead_few: frozenset[int] | None = None
         self._scanned: Rows | None = None
+        self._read = 0
+        self._whole: AttributeIndex | None = None
 
     @classmethod
     def of(cls, rows: Rows) -> AttributeIndex:
@@ -100,10 +110,13 @@ class AttributeIndex:
     def nbytes(self) -> int:
         """The bytes of its columns, and of what was made of them since."""
         scanned = 0 if self._scanned is None else 24 * len(self._scanned.e)
-        return self._base.nbytes + self._tail.nbytes + self._dead.nbytes + scanned
+        whole = 0 if self._whole is None else self._whole.nbytes
+        return self._base.nbytes + self._tail.nbytes + self._dead.nbytes + scanned + whole
 
     def advance(self, added: Rows, retracted: Rows) -> AttributeIndex:
         """The index after a commit; ``retracted`` facts hold now, ``added`` ones do not."""
+        if self._whole is not None:
+            return self._whole.advance(added, retracted)
         tail, dead = self._tail, self._dead
         if len(retracted.e):
             in_tail = tail.find(retracted.e, retracted.v)
@@ -120,9 +133,23 @@ class AttributeIndex:
         """All facts, sorted by (e, v)."""
         if not len(self._tail) and not len(self._dead):
             return self._base.rows
+        if self._whole is not None:
+            return self._whole.scan()
         if self._scanned is None:
             self._scanned = merged(self._base, self._tail, self._dead).rows
         return self._scanned
+
+    def _repaid(self, keys: int) -> AttributeIndex:
+        """What is to look ``keys`` up: this index, or, when enough were, one in which the tail is merged.
+
+        Looking into a base, a tail and what has died takes up to twice as long as looking into a base alone.
+        """
+        if not len(self._tail) and not len(self._dead):
+            return self
+        self._read += keys
+        if self._whole is None and self._read > _MERGED_AFTER * len(self):
+            self._whole = AttributeIndex(Segment(self.scan()))
+        return self._whole or self
 
     def by_entity(self, e: Ints) -> tuple[Ints, Found]:
         """The facts of each entity: (row, facts)."""
@@ -134,11 +161,13 @@ class AttributeIndex:
 
     def ranges_of_entities(self, e: Ints) -> Ranges:
         """Where the facts of each entity lie."""
-        return Ranges([(segment, *segment.by_e.ranges(e)) for segment in self._segments()], by_value=False)
+        segments = self._repaid(len(e))._segments()
+        return Ranges([(segment, *segment.by_e.ranges(e)) for segment in segments], by_value=False)
 
     def ranges_of_values(self, v: Ints) -> Ranges:
         """Where the facts with each value lie."""
-        return Ranges([(segment, *segment.by_v.ranges(v)) for segment in self._segments()], by_value=True)
+        segments = self._repaid(len(v))._segments()
+        return Ranges([(segment, *segment.by_v.ranges(v)) for segment in segments], by_value=True)
 
     def between(self, low: int | None, high: int | None) -> Found:
         """The facts whose encoded value lies in ``low..high``, both included, None being open."""
@@ -148,8 +177,49 @@ class AttributeIndex:
             parts.append((segment, ints([lo]), ints([hi])))
         return self.facts_in(Ranges(parts, by_value=True))[1]
 
+    def any_in(self, ranges: Ranges) -> Mask:
+        """For each key, whether a fact lies in its ranges."""
+        if not len(self._dead) or ranges.parts[0][0] is not self._base:
+            return np.asarray(ranges.counts > 0)
+        if ranges.by_value:
+            found = np.zeros(len(ranges.parts[0][1]), dtype=np.bool_)
+            found[self.facts_in(ranges)[0]] = True
+            return found
+        _, lo, hi = ranges.parts[0]
+        died = np.searchsorted(self._dead, hi) - np.searchsorted(self._dead, lo)
+        return np.asarray(ranges.counts > died)
+
+    @property
+    def is_single(self) -> bool:
+        """True if no entity has two values; False as well where finding out takes more than a glance."""
+        if self._whole is not None:
+            return self._whole.is_single
+        return self._base.is_single and (not len(self._tail) or (self._tail.is_single and self._tail_is_apart()))
+
+    def _tail_is_apart(self) -> bool:
+        """True if no entity in the tail has a value in the base that still holds."""
+        lo, hi = self._base.by_e.ranges(self._tail.rows.e)
+        if len(self._dead):
+            hi = hi - (np.searchsorted(self._dead, hi) - np.searchsorted(self._dead, lo))
+        return bool((lo == hi).all())
+
+    @property
+    def is_unique(self) -> bool:
+        """True if no value has two holders; False as well where finding out takes more than a glance."""
+        if self._whole is not None:
+            return self._whole.is_unique
+        if len(self._tail) and not (
+            self._tail.is_unique and (np.subtract(*self._base.by_v.ranges(self._tail.rows.v)) == 0).all()
+        ):
+            return False
+        return self._base.is_unique
+
     def find(self, e: Ints, v: Ints) -> tuple[Mask, Ints]:
         """For each fact (e, v): whether it holds, and its transaction (-1 where it does not)."""
+        whole = self._repaid(len(e))
+        return self._find(e, v) if whole is self else whole.find(e, v)
+
+    def _find(self, e: Ints, v: Ints) -> tuple[Mask, Ints]:
         tx = np.full(len(e), -1, dtype=np.int64)
         at = self._base.find(e, v)
         held = at >= 0
@@ -162,6 +232,17 @@ class AttributeIndex:
             tx[newer] = self._tail.rows.tx[at[newer]]
             held |= newer
         return held, tx
+
+    def has(self, e: Ints, v: Ints) -> Mask:
+        """For each fact (e, v): whether it holds."""
+        whole = self._repaid(len(e))
+        if whole is not self:
+            return whole.has(e, v)
+        at = self._base.find(e, v)
+        held = np.asarray(at >= 0)
+        if len(self._dead):
+            held &= ~member(at, self._dead)
+        return held | (self._tail.find(e, v) >= 0) if len(self._tail) else held
 
     def values_of(self, e: int) -> list[int]:
         """The encoded values of one entity: :meth:`by_entity` where a call counts more than a row."""

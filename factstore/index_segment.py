@@ -12,7 +12,11 @@ from numpy.typing import NDArray
 
 from factstore.columns import NO_ROWS, Ints, Rows, bisect_within, ints, order_by
 from factstore.forks import lazy
+from factstore.index_pairs import MOST_PAIRS, Pairs
 
+_MANY: Final = 4096
+"""Pairs that are looked up at once, of which at least one is sought for _EACH facts, are worth a hash table."""
+_EACH: Final = 8
 _DENSE: Final = 8
 """An offset array is made while it has at most this many slots of four bytes per fact."""
 
@@ -76,6 +80,8 @@ class Segment:
 
     value_order: Any = None
     """Positions in the order of the values rather than of their codes, kept by who has made them."""
+    codes_in_order: Any = None
+    """The distinct codes in the order of their values, likewise."""
 
     def __init__(self, rows: Rows) -> None:
         self.rows = rows
@@ -98,6 +104,7 @@ class Segment:
         total = 24 * len(self)
         total += self.by_e.nbytes if "by_e" in made else 0
         total += self._v_order.nbytes if "_v_order" in made else 0
+        total += self._pairs.nbytes if "_pairs" in made else 0
         return total + (self.by_v.keys.nbytes + self.by_v.nbytes if "by_v" in made else 0)
 
     @lazy
@@ -111,6 +118,20 @@ class Segment:
     @lazy
     def by_v(self) -> Sorted:
         return Sorted(self.rows.v[self._v_order])
+
+    @lazy
+    def _pairs(self) -> Pairs:
+        return Pairs(self.rows.e, self.rows.v)
+
+    @lazy
+    def is_single(self) -> bool:
+        """True if no entity has two values."""
+        return bool((self.rows.e[1:] != self.rows.e[:-1]).all())
+
+    @lazy
+    def is_unique(self) -> bool:
+        """True if no value has two holders."""
+        return bool((self.by_v.keys[1:] != self.by_v.keys[:-1]).all())
 
     def at_v(self, positions: Ints) -> Ints:
         """The row positions of positions in value order."""
@@ -144,6 +165,11 @@ class Segment:
         """The position of each fact (e, v), -1 where there is none."""
         if not len(self):
             return np.full(len(e), -1, dtype=np.int64)
+        if self.is_single:
+            at, hi = self.by_e.ranges(e)
+            return np.where((at < hi) & (self.rows.v[np.minimum(at, len(self) - 1)] == v), at, -1)
+        if len(e) >= _MANY and len(self) < min(_EACH * len(e), MOST_PAIRS):
+            return self._pairs.find(e, v)
         lo, hi = self.by_e.ranges(e)
         at = bisect_within(self.rows.v, lo, hi, v)
         safe = np.minimum(at, len(self) - 1)

@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from factstore import edn
-from factstore.edn import Form, Text, located
+from factstore.edn import Form, Position, Text, located
 from factstore.errors import QueryError
 from factstore.values import Keyword, Symbol
 
@@ -51,6 +51,8 @@ class AttrSpec(msgspec.Struct, frozen=True):
     limited: bool = False
     xform: str | None = None
     nested: PullPattern | Recursion | None = None
+    at: Position | None = None
+    """Where the attribute is named; takes no part in ``==``."""
 
     @property
     def name(self) -> Keyword:
@@ -177,7 +179,7 @@ def _named(form: Form, text: Text) -> AttrSpec:
     attr = head + slash + (tail[1:] if reverse else tail)
     if not attr or attr.endswith("/") or (slash and not head):
         raise _expected("an attribute such as :person/name, or *", form, text)
-    return AttrSpec(Keyword(attr), reverse)
+    return AttrSpec(Keyword(attr), reverse, at=text.at(form))
 
 
 def _legacy(form: Form, text: Text) -> AttrSpec:

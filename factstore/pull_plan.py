@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
-from factstore.errors import QueryError
+from factstore.edn import located
+from factstore.errors import QueryError, SchemaError
 from factstore.pull_pattern import AttrSpec, PullPattern, Recursion
 from factstore.schema import Attribute, Schema
 from factstore.values import Keyword, ValueType
@@ -92,7 +93,7 @@ def plan(schema: Schema, pattern: PullPattern, functions: Functions) -> Plan:
 
 def _step(schema: Schema, spec: AttrSpec, functions: Functions, slot: int | None) -> Step:
     is_id = spec.attr == DB_ID.ident and not spec.reverse
-    attribute = DB_ID if is_id else schema.attribute(spec.attr)
+    attribute = DB_ID if is_id else _attribute(schema, spec)
     single = attribute.component if spec.reverse else not attribute.many
     _check(spec, attribute, single)
     return Step(
@@ -105,6 +106,13 @@ def _step(schema: Schema, spec: AttrSpec, functions: Functions, slot: int | None
         nested=plan(schema, spec.nested, functions) if isinstance(spec.nested, PullPattern) else None,
         slot=slot,
     )
+
+
+def _attribute(schema: Schema, spec: AttrSpec) -> Attribute:
+    try:
+        return schema.attribute(spec.attr)
+    except SchemaError as error:
+        raise located(SchemaError, error.message, spec.at, code=error.code, **error.data) from None
 
 
 def plain_step(attribute: Attribute) -> Step:
@@ -127,14 +135,18 @@ def _follow(spec: AttrSpec, attribute: Attribute) -> Follow:
 
 def _check(spec: AttrSpec, attribute: Attribute, single: bool) -> None:
     if not attribute.is_ref and (spec.reverse or spec.nested is not None):
-        raise QueryError(
+        raise located(
+            QueryError,
             f"{spec} follows {attribute.ident!r}, a {attribute.type.name.lower()}: expected a ref",
+            spec.at,
             code="query/pull-not-a-ref",
             attribute=attribute.ident,
         )
     if single and spec.limited:
-        raise QueryError(
+        raise located(
+            QueryError,
             f"{spec} limits {spec.name!r}, which has one value: expected an attribute with many",
+            spec.at,
             code="query/pull-limit",
             attribute=attribute.ident,
         )
@@ -143,8 +155,10 @@ def _check(spec: AttrSpec, attribute: Attribute, single: bool) -> None:
 def _function(spec: AttrSpec, functions: Functions) -> Callable[[Any], Any]:
     found = functions.get(spec.xform or "")
     if found is None:
-        raise QueryError(
+        raise located(
+            QueryError,
             f"no function {spec.xform} for :xform in {spec}: expected one that was registered",
+            spec.at,
             code="query/unknown-function",
             function=spec.xform,
         )

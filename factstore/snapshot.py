@@ -34,7 +34,19 @@ class Snapshot:
     load the same attribute at once get equal indexes.
     """
 
-    __slots__ = ("_begun", "_intervals", "_loaded", "_made", "_past", "_prefix", "_strand", "_touched", "source", "t")
+    __slots__ = (
+        "_begun",
+        "_intervals",
+        "_loaded",
+        "_made",
+        "_past",
+        "_prefix",
+        "_strand",
+        "_touched",
+        "operated",
+        "source",
+        "t",
+    )
 
     def __init__(
         self,
@@ -51,6 +63,8 @@ class Snapshot:
         self._made: dict[int, AttributeIndex] = {}
         self._loaded: Indexes | None = None
         self._intervals: dict[int, Intervals] = {}
+        self.operated: dict[int, AttributeIndex] = {}
+        """Everything that was done to an attribute up to here, by attribute id; kept by who has made it."""
         self._touched: frozenset[int] | None = None
         self._past = past or Past(source)
 
@@ -216,6 +230,7 @@ class Snapshot:
         grown._begun, grown._strand = self._begun, self._strand
         grown.t, grown._prefix = t, prefix
         grown._made, grown._loaded, grown._intervals, grown._touched = {}, None, {}, None
+        grown.operated = {}
         return grown
 
     def _beginning(self, t: int, loaded: Indexes) -> Self:

@@ -107,7 +107,7 @@ def test_histories_and_the_past_are_counted_and_bounded(conn) -> None:
     db.history().q(ALL["m/age"])
     db.as_of(t).q(ALL["m/age"])
     before = bounded.memory()
-    assert before.lives["m/age"] == 32 * (SIZE + 1)
+    assert before.lives["m/age"] > 32 * (SIZE + 1)  # and what it was put in order for
     assert before.past >= 24 * SIZE
     bounded.db()
     after = bounded.memory()
@@ -117,7 +117,7 @@ def test_histories_and_the_past_are_counted_and_bounded(conn) -> None:
 
 
 def test_a_history_in_use_is_kept_and_an_attribute_that_is_not_goes(conn) -> None:
-    bounded = Connection(conn._log, cache_bytes=32 * (SIZE + 60))
+    bounded = Connection(conn._log, cache_bytes=64 * (SIZE + 20))
     bounded.db().q(ALL["m/name"])
     bounded.db().history().q(ALL["m/age"])
     bounded.db()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from factstore import index as indexing
 from factstore.columns import EMPTY, Ints, Rows, ints, pack, rank, spans
 from factstore.index import AttributeIndex
+from factstore.index_pairs import Pairs
 
 Facts = dict[tuple[int, int], int]
 
@@ -102,3 +103,31 @@ def test_empty_ranges_expand_to_nothing() -> None:
     row, at = spans(ints([4, 7]), ints([4, 8]))
     assert (row.tolist(), at.tolist()) == ([1], [7])
     assert len(spans(EMPTY, EMPTY)[0]) == 0
+
+
+@given(commits, st.booleans())
+def test_an_index_answers_the_same_before_and_after_its_tail_is_merged(log, early: bool) -> None:
+    held: Facts = {}
+    index = AttributeIndex.of(rows_of(held))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(indexing, "_MERGED_AFTER", 0 if early else 10**6)
+        for tx, pairs in enumerate(log):
+            index, held = toggled(index, held, pairs, tx)
+            e, v = (ints([pair[place] for pair in {*pairs, *held}]) for place in (0, 1))
+            assert index.has(e, v).tolist() == [pair in held for pair in zip(e.tolist(), v.tolist(), strict=True)]
+            entities, with_value = {e for e, _ in held}, {v for _, v in held}
+            assert index.any_in(index.ranges_of_entities(e)).tolist() == [each in entities for each in e.tolist()]
+            assert index.any_in(index.ranges_of_values(v)).tolist() == [each in with_value for each in v.tolist()]
+            assert not index.is_single or len(entities) == len(held)
+            assert not index.is_unique or len(with_value) == len(held)
+            assert as_facts(index.scan()) == held
+
+
+@given(st.sets(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), max_size=30))
+def test_a_table_of_pairs_finds_each_where_it_is(pairs: set[tuple[int, int]]) -> None:
+    one, other = (np.asarray([pair[place] for pair in pairs], dtype=np.int64) for place in (0, 1))
+    table = Pairs(one, other)
+    asked = np.repeat(np.arange(-4, 5), 9), np.tile(np.arange(-4, 5), 9)
+    places = {pair: at for at, pair in enumerate(pairs)}
+    expected = [places.get((a, b), -1) for a, b in zip(*map(np.ndarray.tolist, asked), strict=True)]
+    assert table.find(*asked).tolist() == expected

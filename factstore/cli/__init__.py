@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final, NoReturn
 
+from factstore.cli.color import tinted
 from factstore.cli.parser import parser
 from factstore.cli.render import harmless
 from factstore.errors import FactstoreError
@@ -52,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _failed(text: str) -> int:
     sys.stdout.flush()
-    print(f"factstore: {harmless(text)}", file=sys.stderr)
+    print(tinted(f"factstore: {harmless(text)}", sys.stderr), file=sys.stderr)
     return FAILED
 
 

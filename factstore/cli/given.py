@@ -6,7 +6,7 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from factstore.conn_target import connect
 from factstore.database import Db
 from factstore.edn_scalars import read_instant
 from factstore.errors import FactstoreError
+from factstore.query.ast import Node, PatternVar, Query, RulesVar, SourceVar, variables
 
 _WHOLE: Final = re.compile(r"[0-9]+")
 
@@ -56,6 +57,46 @@ def text_of(given: str, what: str) -> str:
 def value_of(text: str) -> Any:
     """One EDN form."""
     return edn.read(text, source="<argument>")
+
+
+def inputs_of(query: Query, typed: Sequence[str], named: Sequence[str] | None, rules: str | None) -> list[Any]:
+    """The inputs in the order of ``:in``: those of ``--in NAME=VALUE``, and of the rest what was typed, in order.
+
+    With ``--rules`` nothing is typed for ``%``, which has got what it stands for.
+    """
+    wanted = [node for node in query.inputs if not (isinstance(node, SourceVar) and node.name == "$")]
+    given: dict[int, Any] = {}
+    for each in named or ():
+        name, value = _named(each)
+        places = [place for place, node in enumerate(wanted) if name in _names(node) and place not in given]
+        if not places:
+            names = " ".join(sorted({name for node in wanted for name in _names(node)})) or "none"
+            message = f"--in {each} is for no input of the query, or for one that has a value: its inputs are {names}"
+            raise FactstoreError(message, code="cli/inputs", name=name)
+        given[places[0]] = value_of(value)
+    for place, node in enumerate(wanted):
+        if isinstance(node, RulesVar) and rules is not None:
+            given[place] = "[]"
+    rest = iter([value_of(text) for text in typed])
+    inputs = [given[place] if place in given else next(rest, _MISSING) for place in range(len(wanted))]
+    # A query tells itself of what it lacks, and of what is too much.
+    return [value for value in inputs if value is not _MISSING] + list(rest)
+
+
+_MISSING: Final = object()
+
+
+def _named(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign:
+        message = f"--in {text} has no value: expected NAME=VALUE, the value as EDN"
+        raise FactstoreError(message, code="cli/inputs", name=name)
+    return name.lstrip("?$"), value
+
+
+def _names(node: Node) -> list[str]:
+    own = [node.name] if isinstance(node, SourceVar | PatternVar) else list(variables(node))
+    return [name.lstrip("?$") for name in own]
 
 
 def moment_of(text: str | None) -> int | datetime | None:

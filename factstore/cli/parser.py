@@ -108,17 +108,38 @@ def _q(commands: Any) -> None:
     examples = """examples:
   factstore q '[:find ?name :where [?p :person/name ?name]]'
   factstore q '[:find ?p . :in $ ?mail :where [?p :person/mail ?mail]]' '"ann@example.org"'
-  factstore q @report.edn --rules rules/ --as-of 2024-01-01T00:00:00Z --format csv > report.csv"""
+  factstore q '[:find ?p . :in $ ?mail :where [?p :person/mail ?mail]]' --in 'mail="ann@example.org"'
+  factstore q --file report.edn --rules rules/ --as-of 2024-01-01T00:00:00Z --output report.parquet"""
     found = _command(commands, "q", ask.q, "answer a Datalog query", examples)
-    found.add_argument("query", metavar="QUERY", help=_DATA)
+    found.set_defaults(usage_error=found.error)
+    found.add_argument("query", metavar="QUERY", nargs="?", help=_DATA)
     found.add_argument("inputs", metavar="INPUT", nargs="*", help="what :in names beside $ and %%, each as EDN")
+    found.add_argument("-f", "--file", metavar="FILE", help="a file with the query; all arguments are inputs then")
+    found.add_argument(
+        "--in", dest="named", metavar="NAME=VALUE", action="append", help="one input by its name; may be repeated"
+    )
     found.add_argument("--rules", metavar="RULES", help="rules for %%: EDN text, a file, or a folder of .edn files")
     _view(found)
     found.add_argument("--history", action="store_true", help="every assertion and retraction there was")
     found.add_argument("--timeout", metavar="SECONDS", type=float, help="give up after so long")
     found.add_argument("--max-rows", metavar="N", type=int, help="give up when a step makes more rows")
-    _format(found, "table", "json", "jsonl", "csv", "edn")
+    found.add_argument("--limit", metavar="N", type=_count, help="print no more than the first N rows")
+    plan = found.add_mutually_exclusive_group()
+    plan.add_argument("--explain", action="store_true", help="print the plan: the clauses in the order they run")
+    plan.add_argument("--analyze", action="store_true", help="print the plan with the rows and the time of each step")
+    found.add_argument(
+        "-o", "--output", metavar="FILE", help="write there; its suffix says the format, if nothing else"
+    )
+    formats = ("table", "json", "jsonl", "csv", "edn", "arrow", "parquet")
+    found.add_argument("--format", choices=formats, help="what to print (default: by --output, or table)")
     _store(found)
+
+
+def _count(text: str) -> int:
+    found = int(text)
+    if found < 0:
+        raise ValueError
+    return found
 
 
 def _pull(commands: Any) -> None:

@@ -8,21 +8,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from factstore.db import DbValue
 from factstore.errors import QueryError
-from factstore.query.ast import Rule
+from factstore.query import slow
+from factstore.query.ast import Query, Rule
 from factstore.query.check import check_rules
+from factstore.query.estimate import expected
 from factstore.query.execute import Execution
-from factstore.query.explain import Plan
+from factstore.query.explain import Plan, Times, expected_lines, ran_lines
 from factstore.query.functions import Function
+from factstore.query.limits import Limits, within_reason
 from factstore.query.parse import parse_query, parse_rules
 from factstore.query.result import Result
 from factstore.query.rules import RuleSet
-from factstore.query.solve import Limits
+from factstore.query.slow import SlowQuery, on_slow_query
+from factstore.query.steps import Step
 
-__all__ = ["Plan", "Result", "Rule", "RuleSet", "check_rules", "explain", "load_rules", "parse_rules", "q"]
+__all__ = [
+    "Plan",
+    "Result",
+    "Rule",
+    "RuleSet",
+    "SlowQuery",
+    "check_rules",
+    "explain",
+    "load_rules",
+    "on_slow_query",
+    "parse_rules",
+    "q",
+]
 
 
 def q(
@@ -34,17 +51,24 @@ def q(
     functions: Mapping[str, Function] | None = None,
     timeout: float | None = None,
     max_rows: int | None = None,
+    max_memory: int | None = None,
 ) -> Any:
     """The answer of ``query`` over ``db``: a :class:`Result`, a tuple, or one value, as its find clause asks.
 
     ``inputs`` are what ``:in`` names beside ``$``. ``rules`` are EDN text, data, or a path of a rule
-    file or folder. ``timeout`` is in seconds; ``max_rows`` bounds the rows of any one step. Errors are
-    :class:`QueryError` with a code, and line, column and caret where they lie in the text.
+    file or folder. ``timeout`` is in seconds (300 unless given; ``math.inf`` for none); ``max_rows`` bounds the
+    rows of any one step, ``max_memory`` the bytes it may hold. Errors are :class:`QueryError` with a code, and
+    line, column and caret where they lie in the text.
     """
-    parsed = parse_query(query)
-    limits = Limits(max_rows=_bound(max_rows, parsed.max_rows), seconds=_bound(timeout, _seconds(parsed.timeout)))
-    execution = Execution(db, parsed, inputs, rules=load_rules(rules), functions=functions or {}, limits=limits)
-    return execution.run()
+    with within_reason():
+        parsed = parse_query(query)
+        limits = _limits(parsed, timeout, max_rows, max_memory, trace=bool(slow.WATCHES))
+        known = load_rules(rules)
+        if not slow.WATCHES:
+            return Execution(db, parsed, inputs, rules=known, functions=functions or {}, limits=limits).run()
+        with slow.Timed(parsed.text or str(parsed), inputs, limits) as timed:
+            timed.answer = Execution(db, parsed, inputs, rules=known, functions=functions or {}, limits=limits).run()
+            return timed.answer
 
 
 def explain(
@@ -55,18 +79,53 @@ def explain(
     rules: Any = None,
     functions: Mapping[str, Function] | None = None,
     analyze: bool = False,
+    timeout: float | None = None,
+    max_rows: int | None = None,
+    max_memory: int | None = None,
 ) -> Plan:
     """How ``query`` is answered: its clauses in the order they run; with ``analyze``, what each found and took.
 
-    The order comes of counts that are taken on the way, so the query is run in either case.
+    Without ``analyze`` nothing runs: the order is that of counts known beforehand. With it the query runs, within
+    the same bounds as :func:`q`.
     """
-    limits = Limits(trace=True)
-    execution = Execution(
-        db, parse_query(query), inputs, rules=load_rules(rules), functions=functions or {}, limits=limits
+    with within_reason():
+        started = perf_counter()
+        parsed = parse_query(query)
+        parsing = perf_counter() - started
+        limits = _limits(parsed, timeout, max_rows, max_memory, trace=True)
+        made = Execution(db, parsed, inputs, rules=load_rules(rules), functions=functions or {}, limits=limits)
+        steps = made.steps()
+        if not analyze:
+            found, size = expected(steps, made.start)
+            return Plan(expected_lines(found), expected=size, warnings=made.warnings())
+        return _analyzed(made, steps, limits, parsing, perf_counter() - started - parsing)
+
+
+def _analyzed(made: Execution, steps: Sequence[Step], limits: Limits, parsing: float, planning: float) -> Plan:
+    started = perf_counter()
+    rows = made.rows(steps)
+    running = perf_counter()
+    answer = made.answer(rows)
+    times = Times(parsing, planning, running - started, perf_counter() - running)
+    return Plan(
+        ran_lines(limits.trace or []),
+        rows=slow.rows_of(answer),
+        rules=made.compiler.fixpoint.called(),
+        warnings=made.warnings(),
+        times=times,
+        peak=limits.peak,
     )
-    answer = execution.run()
-    rows = len(answer) if isinstance(answer, Result) else int(answer is not None)
-    return Plan(limits.trace or [], execution.compiler.fixpoint.goals, rows, analyze=analyze)
+
+
+def _limits(
+    query: Query, timeout: float | None, max_rows: int | None, max_memory: int | None, *, trace: bool
+) -> Limits:
+    return Limits(
+        max_rows=_bound(max_rows, query.max_rows),
+        seconds=_bound(timeout, _seconds(query.timeout)),
+        max_memory=max_memory,
+        trace=trace,
+    )
 
 
 def load_rules(rules: Any) -> tuple[Rule, ...]:

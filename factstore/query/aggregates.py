@@ -1,97 +1,76 @@
-"""Aggregates over groups of rows; by column where the encoding allows it, else by value.
-
-A group's rows are a run of the rows sorted by group, so that sums and extremes are one
-``reduceat`` for all groups.
-"""
+"""Aggregates over groups of rows: of whole columns where their type allows it, else value by value."""
 
 from __future__ import annotations
 
+import decimal
+import math
 import random
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
-
-import numpy as np
+from decimal import Decimal
+from typing import Any, Final
 
 from factstore import edn
-from factstore.columns import Ints, ints_to_doubles, rank
-from factstore.errors import QueryError
+from factstore.errors import FactstoreError, QueryError
+from factstore.query.aggregate_columns import Grouped, by_column, least
 from factstore.query.ast import Aggregate, Argument, Constant, Variable
 from factstore.query.functions import Function
-from factstore.query.relation import ANY, REF, Column, Relation, Values
-from factstore.values import Value, ValueType, order_key
+from factstore.query.grouping import Groups
+from factstore.query.relation import Column, Relation, Values
+from factstore.query.result_typed import Output
+from factstore.values import Value, order_key
+from factstore.values_coerce import shown
 
-Output = Column | list[Value]
-"""A column of a result: codes, or Python values where there are none."""
-
-_LONG: Final = int(ValueType.LONG)
-_DOUBLE: Final = int(ValueType.DOUBLE)
-
-
-class Groups(NamedTuple):
-    """Rows in group order: the position of each row, and where in it each group starts."""
-
-    order: Ints
-    starts: Ints
-    counts: Ints
-
-    def split(self, values: Sequence[Value]) -> list[Sequence[Value]]:
-        """Values in group order, a sequence per group."""
-        return [values[a : a + n] for a, n in zip(self.starts.tolist(), self.counts.tolist(), strict=True)]
-
-
-def grouped(rows: Relation, keys: Sequence[str]) -> Groups:
-    """The groups of rows that agree on ``keys``; all rows are one group where there are no keys."""
-    if not keys:
-        whole = np.arange(rows.size, dtype=np.int64)
-        return Groups(whole, np.zeros(1, dtype=np.int64), np.asarray([rows.size], dtype=np.int64))
-    ranks = rank([rows[key].data for key in keys])
-    order = np.argsort(ranks, kind="stable").astype(np.int64)
-    ordered = ranks[order]
-    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])).astype(np.int64)
-    return Groups(order, starts, np.diff(np.append(starts, rows.size)))
+_DRAWN: Final = 1_000_000
+"""So many values are drawn at most, or picked, for one group."""
+_DIGITS: Final = 10_000
+"""Decimals are added exactly if the sum can be written with so many digits."""
 
 
 def aggregate(node: Aggregate, rows: Relation, groups: Groups, values: Values, registered: Mapping[str, Any]) -> Output:
     """One value per group. ``registered`` are functions by name, and inputs by variable."""
     *options, last = node.args
     assert isinstance(last, Variable)
-    column = rows[last.name].take(groups.order)
-    if not options and isinstance(node.fn, str):
-        whole = _by_column(node.fn, column, groups)
+    kind, data = rows[last.name]
+    column = Grouped(kind, groups.ordered(data), groups, values)
+    arguments = [_option(node, option, registered) for option in options]
+    if isinstance(node.fn, str) and node.fn not in registered:
+        whole = _whole(node, column, arguments)
         if whole is not None:
             return whole
     function = _function(node, registered)
-    arguments = [_option(node, option, registered) for option in options]
-    return [_applied(node, function, arguments, group) for group in groups.split(values.decode(column))]
+    held = groups.split(values.decode(Column(kind, column.data)))
+    return [_applied(node, function, arguments, group) for group in values.limits.watched(held)]
 
 
-def _by_column(name: str, column: Column, groups: Groups) -> Output | None:
-    if name == "count":
-        return Column(_LONG, groups.counts)
-    if name == "count-distinct":
-        group = np.repeat(np.arange(len(groups.starts)), groups.counts)
-        first = np.unique(rank([group, column.data]), return_index=True)[1]
-        return Column(_LONG, np.bincount(group[first], minlength=len(groups.starts)))
-    if column.kind == ANY or ValueType(column.kind).interned:
+def _whole(node: Aggregate, column: Grouped, arguments: Sequence[Any]) -> Output | None:
+    """The aggregate by column; None if it is made value by value, which also tells what is wrong with a value."""
+    name = str(node.fn)
+    if arguments and name in _COUNTED:
+        _check_count(node, arguments[0])
+    try:
+        if not arguments:
+            return by_column(name, column)
+        return least(column, arguments[0], largest=name == "max") if name in ("min", "max") else None
+    except TypeError:  # tuples that have no order between them
         return None
-    if name in ("min", "max"):
-        extreme = np.minimum if name == "min" else np.maximum
-        return Column(column.kind, extreme.reduceat(column.data, groups.starts))
-    return _sum(column, groups) if name == "sum" else None
 
 
-def _sum(column: Column, groups: Groups) -> Output | None:
-    if column.kind in (REF, _LONG) and float(np.abs(column.data.astype(np.float64)).sum()) < float(2**62):
-        return Column(_LONG, np.add.reduceat(column.data, groups.starts))
-    if column.kind == _DOUBLE:
-        return list(np.add.reduceat(ints_to_doubles(column.data), groups.starts).tolist())
-    return None
+_COUNTED: Final = ("min", "max", "rand", "sample")
+
+
+def _check_count(node: Aggregate, count: Any) -> None:
+    if type(count) is int and 0 <= count <= _DRAWN:
+        return
+    message = f"{shown(count)} in {node} is no count of values: expected a whole number from 0 to {_DRAWN:,}"
+    raise edn.located(QueryError, message, node.at, code="query/type-mismatch")
 
 
 def _applied(node: Aggregate, function: Function, arguments: Sequence[Any], group: Sequence[Value]) -> Value:
     try:
         return function(*arguments, group)
+    except FactstoreError:
+        raise
     except Exception as error:
         message = f"{node} cannot be applied to {len(group)} values such as {group[0]!r}: {error}"
         raise edn.located(QueryError, message, node.at, code="query/type-mismatch") from error
@@ -120,28 +99,65 @@ def _extreme(of_one: Callable[..., Any], largest: bool) -> Function:
             return of_one(args[0], key=order_key)
         count, group = args
         ordered = sorted(set(group), key=order_key)
-        return ordered[-count:] if largest else ordered[:count]
+        return ordered[max(0, len(ordered) - count) :] if largest else ordered[:count]
 
     return choose
 
 
 def _rand(*args: Any) -> Any:
     *count, group = args
-    return [random.choice(group) for _ in range(count[0])] if count else random.choice(group)
+    return random.choices(group, k=count[0]) if count else random.choice(group)
+
+
+def _sample(count: int, group: Sequence[Value]) -> list[Value]:
+    different = list(dict.fromkeys(group))
+    return random.sample(different, min(count, len(different)))
+
+
+def _sum(group: Sequence[Value]) -> Value:
+    if not any(type(value) is Decimal for value in group):
+        return sum(group)
+    with decimal.localcontext(decimal.Context(prec=_DIGITS)):
+        return sum(group)
+
+
+def _variance(group: Sequence[Value]) -> Value:
+    if all(type(value) is int for value in group):
+        count, total = len(group), sum(group)
+        return (count * sum(value * value for value in group) - total * total) / (count * count)
+    found = statistics.pvariance(group)
+    return found if isinstance(found, Decimal) else float(found)
+
+
+def _deviation(group: Sequence[Value]) -> Value:
+    found = _variance(group)
+    return found.sqrt() if isinstance(found, Decimal) else math.sqrt(found)
 
 
 _BY_VALUE: Final[Mapping[str, Function]] = {
     "count": len,
     "count-distinct": lambda group: len(set(group)),
     "distinct": frozenset,
-    "sum": sum,
-    "avg": lambda group: sum(group) / len(group),
+    "sum": _sum,
+    "avg": lambda group: _sum(group) / len(group),
     "median": statistics.median,
-    "variance": statistics.pvariance,
-    "stddev": statistics.pstdev,
+    "variance": _variance,
+    "stddev": _deviation,
     "min": _extreme(min, largest=False),
     "max": _extreme(max, largest=True),
     "rand": _rand,
-    "sample": lambda count, group: random.sample(sorted(set(group)), min(count, len(set(group)))),
+    "sample": _sample,
 }
-"""Aggregates of a sequence of values. Variance and deviation are those of the whole population."""
+"""Aggregates of a sequence of values. Variance and deviation are those of the whole population, as doubles."""
+
+NAMES: Final = tuple(sorted(_BY_VALUE))
+"""The built-in aggregates."""
+
+
+def option_counts(name: str) -> tuple[int, int]:
+    """The fewest and the most arguments that a built-in aggregate takes before its variable.
+
+    >>> option_counts("count"), option_counts("max"), option_counts("sample")
+    ((0, 0), (0, 1), (1, 1))
+    """
+    return (1, 1) if name == "sample" else (0, 1) if name in ("min", "max", "rand") else (0, 0)

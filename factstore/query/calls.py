@@ -6,15 +6,18 @@ called once per distinct row of its arguments.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 
 from factstore import edn
-from factstore.columns import Ints, rank, spans
+from factstore.columns import Ints, spans
+from factstore.columns_distinct import numbered_rows
 from factstore.errors import FactstoreError, QueryError
-from factstore.query import vectors
+from factstore.query import arithmetic, vectors
+from factstore.query.arity import check_arity
 from factstore.query.ast import (
     Argument,
     BindCollection,
@@ -33,17 +36,23 @@ from factstore.query.ast import (
 from factstore.query.functions import BUILTIN, Function, plain_name
 from factstore.query.operators import agreeing, distinct
 from factstore.query.relation import Column, Relation, Values
+from factstore.values_coerce import shown as shown_value
 
 _FANOUT: Final = 10
 """How many rows a collection binding is taken to give for one."""
+_AT_ONCE: Final = 256
+"""Calls of a built-in function between two looks at the clock."""
 
 
-def find_function(name: str, node: Node, registered: Mapping[str, Function]) -> Function:
+def find_function(name: str, node: Predicate | FunctionCall, registered: Mapping[str, Function]) -> Function:
     """The function of a name; ``query/unknown-function`` if it is neither built in nor registered."""
     found = registered.get(name) or BUILTIN.get(plain_name(name))
     if found is None:
-        message = f"no function {name}: expected a built-in one, or one that was registered"
+        near = difflib.get_close_matches(plain_name(name), [*registered, *BUILTIN], 2)
+        known = f"did you mean {' or '.join(near)}" if near else "expected a built-in one, or one that was registered"
+        message = f"no function {name}: {known}"
         raise edn.located(QueryError, message, node.at, code="query/unknown-function", function=name)
+    check_arity(node, found)
     return found
 
 
@@ -63,36 +72,61 @@ class Call:
         self.name = plain_name(node.fn) if isinstance(node.fn, str) and fn is BUILTIN.get(plain_name(node.fn)) else ""
         self._args = args
         self.values = values
+        self.how = ""
 
     def columns(self, rows: Relation) -> list[Column]:
         """The arguments, a column each."""
-        return [
-            rows[arg.name] if isinstance(arg, Variable) else self.values.constant(_hashable(arg), rows.size)
-            for arg in self._args
-        ]
+        return [rows[arg.name] if isinstance(arg, Variable) else self._repeated(arg, rows.size) for arg in self._args]
+
+    def _repeated(self, value: Any, size: int) -> Column:
+        """A constant as a column that takes no memory for its length."""
+        kind, data = self.values.constant(_hashable(value))
+        return Column(kind, np.broadcast_to(data, size))
 
     def distinct_results(self, columns: Sequence[Column], size: int) -> tuple[list[Any], Ints]:
         """The result for each distinct row of arguments, and which of them each row has."""
         variable = [place for place, arg in enumerate(self._args) if isinstance(arg, Variable)]
         if not variable:
             return [self._apply(*self._args)], np.zeros(size, dtype=np.int64)
-        keys = rank([columns[place].data for place in variable])
-        first, inverse = np.unique(keys, return_index=True, return_inverse=True)[1:]
-        decoded = [self.values.decode(columns[place].take(first)) for place in variable]
-        given = iter(decoded)
+        first, which = numbered_rows([columns[place].data for place in variable])
+        given = iter([self.values.decode(columns[place].take(first)) for place in variable])
         args = [next(given) if isinstance(arg, Variable) else [arg] * len(first) for arg in self._args]
-        return [self._apply(*row) for row in zip(*args, strict=True)], inverse.astype(np.int64)
+        return self._results(args, len(first)), which
+
+    def _results(self, args: Sequence[list[Any]], size: int) -> list[Any]:
+        self.how = f"once for each of {size:,} distinct arguments"
+        if self.name:
+            # A built-in function has no effect but its result, so that it can be asked again for what it refuses.
+            try:
+                return self._built_in(args, size)
+            except FactstoreError:
+                raise
+            except Exception:
+                self.how += ", one by one"
+        calls = self.values.limits.watched(zip(*args, strict=True))
+        return [self._apply(*row) for row in calls]
+
+    def _built_in(self, args: Sequence[list[Any]], size: int) -> list[Any]:
+        """The results, some at a time: between them the query's bounds are looked at."""
+        results: list[Any] = []
+        for start in range(0, size, _AT_ONCE):
+            some = list(map(self.fn, *(each[start : start + _AT_ONCE] for each in args)))
+            self.values.limits.made_all(some)
+            results += some
+        return results
 
     def _apply(self, *args: Any) -> Any:
         try:
-            return self.fn(*args)
+            result = self.fn(*args)
         except FactstoreError:
             raise
         except Exception as error:
-            shown = ", ".join(repr(arg) for arg in args)
+            shown = ", ".join(shown_value(arg) for arg in args)
             message = f"{self.node.fn} cannot be applied to ({shown}): {error}"
             code = "query/type-mismatch" if isinstance(error, TypeError | AttributeError) else "query/function-failed"
             raise edn.located(QueryError, message, self.node.at, code=code) from error
+        self.values.limits.made(result)
+        return result
 
 
 def _hashable(value: Any) -> Any:
@@ -111,6 +145,7 @@ class PredicateStep:
 
     def __init__(self, node: Predicate, call: Call) -> None:
         self.node: Node = node
+        self.how = ""
         self._call = call
         self.names = self.needs = frozenset(variables(node.fn, node.args))
 
@@ -119,12 +154,13 @@ class PredicateStep:
 
     def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
         columns = self._call.columns(rows)
-        mask = None
-        if len(columns) > 1 and self._call.name:
-            mask = vectors.predicate(self._call.name, columns, self._call.values)
+        mask = vectors.predicate(self._call.name, columns, self._call.values) if self._call.name else None
+        self.how = "by column"
         if mask is None:
             results, which = self._call.distinct_results(columns, rows.size)
-            mask = np.asarray([result is not None and result is not False for result in results])[which]
+            kept = (result is not None and result is not False for result in results)
+            mask = np.fromiter(kept, dtype=np.bool_, count=len(results))[which]
+            self.how = self._call.how
         return rows.take(mask)
 
 
@@ -135,6 +171,7 @@ class FunctionStep:
 
     def __init__(self, node: FunctionCall, call: Call, values: Values) -> None:
         self.node: Node = node
+        self.how = ""
         self._call = call
         self._binding = node.binding
         self._values = values
@@ -145,12 +182,18 @@ class FunctionStep:
         many = isinstance(self._binding, BindCollection | BindRelation)
         return rows.size * (_FANOUT if many else 1)
 
+    def average(self, size: float, bound: frozenset[str]) -> float:
+        return size * (_FANOUT if isinstance(self._binding, BindCollection | BindRelation) else 1)
+
     def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
         columns = self._call.columns(rows)
-        whole = vectors.function(self._call.name, columns) if self._call.name else None
-        if whole is not None and isinstance(self._binding, BindScalar):
-            return assign(rows, self._binding.variable.name, whole, self._values)
+        if self._call.name and isinstance(self._binding, BindScalar):
+            whole = arithmetic.function(self._call.name, columns)
+            if whole is not None:
+                self.how = "by column"
+                return assign(rows, self._binding.variable.name, whole, self._values)
         results, which = self._call.distinct_results(columns, rows.size)
+        self.how = self._call.how
         return bind_results(rows, results, which, self._binding, self._values)
 
 
@@ -163,12 +206,16 @@ def assign(rows: Relation, name: str, column: Column, values: Values) -> Relatio
 
 def bind_results(rows: Relation, results: Sequence[Any], which: Ints, binding: Binding, values: Values) -> Relation:
     """``rows`` joined with what a function gave for each, taken apart as ``binding`` says."""
-    parts = [list(spread(binding, result)) if result is not None else [] for result in results]
+    if isinstance(binding, BindScalar):
+        return _bind_scalar(rows, results, which, binding.variable.name, values)
+    watched = values.limits.watched(results)
+    parts = [list(spread(binding, result)) if result is not None else [] for result in watched]
     names = list(variables(binding))
     flat = [part for group in parts for part in group]
     if not flat:
         return Relation.empty({**dict.fromkeys(rows.names), **dict.fromkeys(names)})
     counts = np.asarray([len(group) for group in parts], dtype=np.int64)
+    values.limits.check(int(counts[which].sum()), len(rows.columns) + len(names))
     ends = np.cumsum(counts)
     row, at = spans((ends - counts)[which], ends[which])
     start, kept = rows.take(row), np.ones(len(row), dtype=np.bool_)
@@ -178,6 +225,18 @@ def bind_results(rows: Relation, results: Sequence[Any], which: Ints, binding: B
             kept &= agreeing(start[name], columns.pop(name), values)
     result = start.with_columns(columns)
     return distinct(result if kept.all() else result.take(kept))
+
+
+def _bind_scalar(rows: Relation, results: Sequence[Any], which: Ints, name: str, values: Values) -> Relation:
+    kept = np.fromiter((result is not None for result in results), dtype=np.bool_, count=len(results))
+    if not kept.any():
+        return Relation.empty(dict.fromkeys((*rows.names, name)))
+    column = values.encode([_hashable(result) for result in results if result is not None])
+    if kept.all():
+        return assign(rows, name, column.take(which), values)
+    places = np.cumsum(kept) - 1
+    there = kept[which]
+    return assign(rows.take(there), name, column.take(places[which[there]]), values)
 
 
 def spread(binding: Binding, value: Any) -> Iterable[dict[str, Any]]:
@@ -224,5 +283,5 @@ def _merged(one: dict[str, Any], more: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _misfit(value: Any, wanted: str, binding: Binding) -> QueryError:
-    message = f"{value!r} does not fit {binding}: expected {wanted}"
+    message = f"{shown_value(value)} does not fit {binding}: expected {wanted}"
     return edn.located(QueryError, message, binding.at, code="query/binding", value=value)

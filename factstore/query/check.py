@@ -8,10 +8,11 @@ from factstore.db import DbValue
 from factstore.query.ast import Rule, Variable
 from factstore.query.compile import Compiler
 from factstore.query.functions import Function
+from factstore.query.limits import Limits
 from factstore.query.relation import Values
 from factstore.query.rules import RuleSet, unbound_in_head
 from factstore.query.scope import Site
-from factstore.query.solve import Limits, Solver
+from factstore.query.solve import Solver
 
 
 def check_rules(db: DbValue, rules: Sequence[Rule], functions: Mapping[str, Function] | None = None) -> RuleSet:
@@ -26,7 +27,8 @@ def check_rules(db: DbValue, rules: Sequence[Rule], functions: Mapping[str, Func
     1
     """
     rule_set = RuleSet.of(tuple(rules))
-    solver = Solver(Values(db.dictionary), Limits())
+    limits = Limits()
+    solver = Solver(Values(db.dictionary, limits), limits)
     compiler = Compiler({"$": db}, rule_set, functions or {}, solver)
     for rule in rule_set:
         bound = frozenset(variable.name for variable in rule.head.required)
@@ -35,4 +37,5 @@ def check_rules(db: DbValue, rules: Sequence[Rule], functions: Mapping[str, Func
         for arg in rule.head.args:
             if isinstance(arg, Variable) and arg.name not in given:
                 raise unbound_in_head(rule, arg)
+    compiler.check_rules()
     return rule_set

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
@@ -38,8 +38,9 @@ from factstore.query.functions import Function
 from factstore.query.groups import NotStep, OptionalStep, OrStep, RuleStep
 from factstore.query.named_args import NamedArgs
 from factstore.query.naming import Names, attribute_of, by_name
-from factstore.query.patterns import ANYTHING, AttributeStep, Range
+from factstore.query.patterns import AttributeStep
 from factstore.query.patterns_any import AnyAttributeStep, TupleStep
+from factstore.query.ranges import Bound, bounds_of
 from factstore.query.relation import Values
 from factstore.query.rules import RuleSet
 from factstore.query.scope import NONE, Scope, Site, given, spoken
@@ -68,6 +69,7 @@ class Compiler:
         self._functions = functions
         self._solver = solver
         self._named_args = NamedArgs(sources, rules)
+        self._to_check: list[tuple[str, str]] = []
         self.fixpoint = Fixpoint(rules, solver, self)
 
     @property
@@ -77,15 +79,16 @@ class Compiler:
     def steps(self, clauses: Sequence[Clause], at: Site) -> list[Step]:
         """A step for each clause of a conjunction."""
         clauses = self._rules.unfold(clauses)
-        ranges = _ranges(clauses, at.scalars)
-        steps = [self._step(clause, clauses, at, ranges) for clause in clauses]
+        bounds = bounds_of(clauses, at.scalars)
+        steps = [self._step(clause, clauses, at, bounds) for clause in clauses]
         bindable(steps, at.bound, _unbound)
-        return steps
+        enforced = frozenset[int]().union(*(step.enforced for step in steps if isinstance(step, AttributeStep)))
+        return [step for step in steps if id(step.node) not in enforced] if enforced else steps
 
-    def _step(self, clause: Clause, beside: Sequence[Clause], at: Site, ranges: Mapping[str, Range]) -> Step:
+    def _step(self, clause: Clause, beside: Sequence[Clause], at: Site, bounds: Mapping[str, Sequence[Bound]]) -> Step:
         match clause:
             case Pattern():
-                return self._pattern(clause, at, ranges)
+                return self._pattern(clause, at, bounds)
             case Predicate():
                 return self._predicate(clause, at)
             case FunctionCall():
@@ -95,7 +98,7 @@ class Compiler:
             case _:
                 return self._group(clause, at.bound | given(other for other in beside if other is not clause), at)
 
-    def _pattern(self, node: Pattern, at: Site, ranges: Mapping[str, Range]) -> Step:
+    def _pattern(self, node: Pattern, at: Site, bounds: Mapping[str, Sequence[Bound]]) -> Step:
         data = self._source_data(_source(node.source, at.source), node)
         if not isinstance(data, DbValue):
             return TupleStep(data, self._values, node)
@@ -107,8 +110,8 @@ class Compiler:
             return self._by_name(node, (0, 1, 3), at, data, partial(AnyAttributeStep, data, self._values))
         known = attribute_of(data, attribute, node)
         value = node.terms[2] if len(node.terms) > 2 else None
-        bounds = ranges.get(value.name, ANYTHING) if isinstance(value, Variable) else ANYTHING
-        step = partial(AttributeStep, data, self._values, attribute=known, bounds=bounds)
+        within = bounds.get(value.name, ()) if isinstance(value, Variable) else ()
+        step = partial(AttributeStep, data, self._values, attribute=known, bounds=within)
         return self._by_name(node, (0, 2, 3) if known.is_ref else (0, 3), at, data, step)
 
     def _source_data(self, name: str, node: Node) -> DbValue | Relationlike:
@@ -155,7 +158,7 @@ class Compiler:
         self._rules.check_call(node)
         source = _source(node.source, at.source)
         required = node.args[: self._rules.required(node.name)]
-        self._check_bodies(node.name, source)
+        self._to_check.append((node.name, source))
         needs = frozenset(variables(required))
         call = replace(node, args=self.by_id(node.name, node.args, source))
         step = partial(RuleStep, source=source, needs=needs, fixpoint=self.fixpoint, solver=self._solver)
@@ -180,6 +183,28 @@ class Compiler:
         except QueryError:
             del self._rules.sound[name]
             raise
+
+    def check_rules(self) -> None:
+        """Refuses what could not run in a rule that is called, and in any other over at least one of the databases."""
+        self._check_called()
+        sources = [name for name, data in self._sources.items() if isinstance(data, DbValue)]
+        for name in self._rules.names if sources else ():
+            refused: list[QueryError] = []
+            for source in sources:
+                try:
+                    self._check_bodies(name, source)
+                    self._check_called()
+                except QueryError as error:
+                    self._to_check.clear()
+                    refused.append(error)
+            # Who is named by a constant may come later, and nobody called the rule yet.
+            if len(refused) == len(sources) and refused[0].code != "query/not-an-entity":
+                raise refused[0]
+
+    def _check_called(self) -> None:
+        """Checks the rules that were called while compiling, one after the other: rules may call each other deep."""
+        while self._to_check:
+            self._check_bodies(*self._to_check.pop())
 
     def by_id(self, name: str, args: tuple[T, ...], source: str) -> tuple[T, ...]:
         """The arguments of a call or head, those that name entities being ids."""
@@ -262,29 +287,3 @@ def _unbound(at: Step | Node, missing: frozenset[str]) -> QueryError:
     written = node.at.snippet if node.at else node
     message = f"{' and '.join(lost)} in {written} cannot be bound by any clause"
     return edn.located(QueryError, message, found.at or node.at, code="query/unbound", variables=lost)
-
-
-_BOUNDS: Final[Mapping[str, tuple[int, int]]] = {"<": (1, 0), "<=": (1, 0), ">": (0, 1), ">=": (0, 1)}
-"""For ``(op a b)``: which end of a and of b is bounded by the other, 0 being the lower one."""
-
-
-def _ranges(clauses: Sequence[Clause], scalars: Mapping[str, Any]) -> dict[str, Range]:
-    """The bounds that comparisons with known values set to variables. Strict ones are kept as they
-    are: the comparison itself still runs."""
-    found: dict[str, Range] = {}
-    for clause in clauses:
-        if not (isinstance(clause, Predicate) and clause.fn in _BOUNDS and len(clause.args) == 2):
-            continue
-        ends = _BOUNDS[str(clause.fn)]
-        for (arg, end), other in zip(zip(clause.args, ends, strict=True), reversed(clause.args), strict=True):
-            value = _known(other, scalars)
-            if isinstance(arg, Variable) and value is not None and arg.name not in scalars:
-                old = found.get(arg.name, ANYTHING)
-                found[arg.name] = Range(value, old.high) if end == 0 else Range(old.low, value)
-    return found
-
-
-def _known(arg: Argument, scalars: Mapping[str, Any]) -> Any:
-    if isinstance(arg, Constant):
-        return arg.value
-    return scalars.get(arg.name) if isinstance(arg, Variable) else None

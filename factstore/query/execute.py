@@ -12,7 +12,7 @@ from factstore import edn, pull
 from factstore.db import DbValue
 from factstore.errors import QueryError
 from factstore.pull_pattern import PullPattern, parse_pull
-from factstore.query.aggregates import Output, aggregate, grouped
+from factstore.query.aggregates import aggregate
 from factstore.query.ast import (
     Aggregate,
     Clause,
@@ -21,7 +21,6 @@ from factstore.query.ast import (
     FindElement,
     FindRelation,
     FindScalar,
-    Order,
     Pattern,
     PatternVar,
     PullExpr,
@@ -33,15 +32,21 @@ from factstore.query.ast import (
 )
 from factstore.query.compile import Compiler
 from factstore.query.functions import Function
+from factstore.query.grouping import grouped
 from factstore.query.inputs import Inputs, bind_inputs, check_count
+from factstore.query.limits import Limits
 from factstore.query.naming import entity_codes
+from factstore.query.ordering import page
 from factstore.query.parse import parse_query
 from factstore.query.relation import Column, Relation, Values
 from factstore.query.result import Result
+from factstore.query.result_typed import Output
 from factstore.query.rules import RuleSet
 from factstore.query.scope import Scope
-from factstore.query.solve import Limits, Solver
-from factstore.values import ValueType, order_key
+from factstore.query.solve import Solver
+from factstore.query.static import check_find, check_pattern
+from factstore.query.steps import Step
+from factstore.query.suspect import Warning, warnings_of
 
 Functions = Mapping[str, Function]
 
@@ -63,20 +68,25 @@ class Execution:
         self._query = query
         self._functions = functions
         self._limits = limits
-        self.values = Values(db.dictionary)
+        self.values = Values(db.dictionary, limits)
         self._inputs = bind_inputs(query, db, args, rules, self.values)
         self._solver = Solver(self.values, limits)
-        rule_set = RuleSet.of(self._inputs.rules)
+        rule_set = self._rules = RuleSet.of(self._inputs.rules)
         callable = {"q": self._nested, **functions}
         self.compiler = Compiler(self._inputs.sources, rule_set, callable, self._solver)
+        check_find(query, self._inputs.sources, self._inputs.scalars, functions)
+        self._patterns = {element: self._pattern(element) for element in _pulls(query)}
         _prefetch(self._inputs, rule_set, query.where)
 
     def run(self) -> Any:
         """The result, in the shape the find clause asks for."""
-        rows = self._rows()
+        return self.answer(self.rows())
+
+    def answer(self, rows: Relation) -> Any:
+        """What the find clause makes of the rows of ``:where``."""
         outputs = self._outputs(rows)
         size = len(outputs[0].data if isinstance(outputs[0], Column) else outputs[0]) if rows.size else 0
-        outputs, size = self._ordered(outputs, size)
+        outputs, size = page(self._query, outputs, size, self.values)
         return self._shaped(outputs, size)
 
     def _nested(self, query: Any, *args: Any) -> Any:
@@ -85,17 +95,36 @@ class Execution:
         check_count(parsed, parsed.inputs, args)
         given = dict(zip(map(str, parsed.inputs), args, strict=True))
         db = given.pop("$", self._db)
-        inner = Execution(db, parsed, list(given.values()), rules=(), functions=self._functions, limits=self._limits)
-        found = inner.run()
+        with self._limits.nested():
+            inner = Execution(
+                db, parsed, list(given.values()), rules=(), functions=self._functions, limits=self._limits
+            )
+            found = inner.run()
         return found.to_list() if isinstance(found, Result) else found
 
-    def _rows(self) -> Relation:
-        query, inputs = self._query, self._inputs
-        steps = self.compiler.steps(query.where, inputs.site)
-        _check_bound(query, inputs.site.bound.union(*(step.names for step in steps)))
-        keep = dict.fromkeys(_find_variables(query.find.elements))
-        keep.update(dict.fromkeys(variable.name for variable in query.with_))
-        return self._solver.solve([*inputs.given, *steps], inputs.start, keep)
+    def rows(self, steps: Sequence[Step] | None = None) -> Relation:
+        """The rows of ``:where``, over the variables of ``:find`` and ``:with``; ``steps`` if they are made already."""
+        steps = self.steps() if steps is None else steps
+        keep = dict.fromkeys(_find_variables(self._query.find.elements))
+        keep.update(dict.fromkeys(variable.name for variable in self._query.with_))
+        return self._solver.solve(steps, self.start, keep)
+
+    def steps(self) -> list[Step]:
+        """The steps of ``:where`` and of the inputs, checked whole."""
+        query, site = self._query, self._inputs.site
+        steps = self.compiler.steps(query.where, site)
+        self.compiler.check_rules()
+        _check_bound(query, site.bound.union(*(step.names for step in steps)))
+        return [*self._inputs.given, *steps]
+
+    @property
+    def start(self) -> Relation:
+        """What is known before the first step: the inputs of one value."""
+        return self._inputs.start
+
+    def warnings(self) -> list[Warning]:
+        """What looks wrong, but may be meant."""
+        return warnings_of(self._query, self._inputs.sources, self._rules)
 
     def _outputs(self, rows: Relation) -> list[Output]:
         elements = self._query.find.elements
@@ -105,7 +134,7 @@ class Execution:
             return [self._plain(element, rows) for element in elements]
         keys = _find_variables(element for element in elements if not isinstance(element, Aggregate))
         groups = grouped(rows, keys)
-        firsts = rows.take(groups.order[groups.starts])
+        firsts = rows.take(groups.firsts)
         return [
             aggregate(element, rows, groups, self.values, {**self._functions, **self._inputs.scalars})
             if isinstance(element, Aggregate)
@@ -123,7 +152,7 @@ class Execution:
         db = self._inputs.sources[element.source.name if element.source else "$"]
         entities = entity_codes(db, self.values, rows[element.variable.name])
         distinct, inverse = np.unique(entities, return_inverse=True)
-        found = pull.pull_ids(db, self._pattern(element), distinct, functions=self._functions)
+        found = pull.pull_ids(db, self._patterns[element], distinct, functions=self._functions)
         return [found[place] for place in inverse.tolist()]
 
     def _pattern(self, element: PullExpr) -> PullPattern:
@@ -133,22 +162,9 @@ class Execution:
         if element.pattern.name not in given:
             message = f"the pull pattern {element.pattern} is not given in :in"
             raise edn.located(QueryError, message, element.at, code="query/inputs")
-        return parse_pull(given[element.pattern.name])
-
-    def _ordered(self, outputs: list[Output], size: int) -> tuple[list[Output], int]:
-        query = self._query
-        if not query.order_by and query.limit is None and not query.offset:
-            return outputs, size
-        positions = np.arange(size)
-        for order in reversed(query.order_by):
-            positions = positions[self._order(order, outputs[order.index], positions)]
-        end = size if query.limit is None else query.offset + query.limit
-        positions = positions[query.offset : end]
-        return [_taken(output, positions) for output in outputs], len(positions)
-
-    def _order(self, order: Order, output: Output, positions: Any) -> Any:
-        ranks = _ranks(_taken(output, positions), self.values, order)
-        return np.argsort(-ranks if order.descending else ranks, kind="stable")
+        pattern = parse_pull(given[element.pattern.name])
+        check_pattern(self._inputs.sources[element.source.name if element.source else "$"], pattern, self._functions)
+        return pattern
 
     def _shaped(self, outputs: list[Output], size: int) -> Any:
         query = self._query
@@ -189,26 +205,8 @@ def _find_variables(elements: Any) -> list[str]:
     return list(found)
 
 
-def _taken(output: Output, positions: Any) -> Output:
-    return output.take(positions) if isinstance(output, Column) else [output[place] for place in positions.tolist()]
-
-
-def _ranks(output: Output, values: Values, order: Order) -> Any:
-    """Numbers in the order of the values; None comes last."""
-    if isinstance(output, Column) and output.kind and (not ValueType(output.kind).interned):
-        return np.unique(output.data, return_inverse=True)[1]
-    held = values.decode(output) if isinstance(output, Column) else output
-    places = [place for place, value in enumerate(held) if value is not None]
-    try:
-        places.sort(key=lambda place: order_key(held[place]))
-    except TypeError as error:
-        message = f"the values of {order.element} have no order between them: {error}"
-        raise edn.located(QueryError, message, order.element.at, code="query/type-mismatch") from None
-    ranks = np.full(len(held), len(held), dtype=np.int64)
-    for rank, place in enumerate(places):
-        same = rank and held[places[rank - 1]] == held[place]
-        ranks[place] = ranks[places[rank - 1]] if same else rank
-    return ranks
+def _pulls(query: Query) -> list[PullExpr]:
+    return [element for element in query.find.elements if isinstance(element, PullExpr)]
 
 
 def _prefetch(inputs: Inputs, rules: RuleSet, where: Sequence[Clause]) -> None:

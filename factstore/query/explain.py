@@ -1,53 +1,249 @@
-"""What the engine did for a query: each step in the order it ran, what it expected and what it found."""
+"""How a query is answered, to be read and to be worked with: the steps in order, expected and measured."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+import html
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
-from factstore.query.goals import Goal
-from factstore.query.solve import Ran
+from factstore.query.estimate import Expected
+from factstore.query.suspect import Warning
+from factstore.query.trace import Ran
 
 
 class Line(NamedTuple):
-    """One step: the clause, how deep it lies, rows expected, rows before and after, and its time."""
+    """One step: the clause, how deep it lies in others, the rows expected after it, and what it did.
+
+    ``rows_in``, ``rows_out``, ``kept`` and ``seconds`` are None where nothing ran. Steps of recursive rules
+    run once per round: their rows and times are sums over ``runs``. ``kept`` is how many of ``rows_out`` are
+    left once the variables nobody speaks of any more are dropped; ``how`` is what the step did.
+    """
 
     clause: str
     depth: int
-    estimate: float | None
-    rows_in: int
-    rows_out: int
-    seconds: float
+    estimate: float | None = None
+    rows_in: int | None = None
+    rows_out: int | None = None
+    kept: int | None = None
+    seconds: float | None = None
+    runs: int = 0
+    how: str = ""
+
+
+class Called(NamedTuple):
+    """One way a recursive rule was called: which of its arguments were bound, and how much its tables hold.
+
+    With a bound argument the rule was transformed by magic sets: it was worked out for what was asked only.
+    """
+
+    goal: str
+    magic: bool
+    how: str = ""
+    asked: int | None = None
+    answers: int | None = None
+    rounds: int | None = None
+
+
+class Times(NamedTuple):
+    """Seconds: reading the text (nothing, if it was read before), checks and compiling, steps, result."""
+
+    parse: float
+    plan: float
+    run: float
+    result: float
+
+    @property
+    def total(self) -> float:
+        return sum(self)
 
 
 class Plan:
-    """The steps of one run of a query, in order; as data (:attr:`lines`, :attr:`goals`) and as text."""
+    """The steps of a query in the order they run; as text, and as data (:meth:`to_dict`).
 
-    def __init__(self, trace: Sequence[Ran], goals: Sequence[Goal], rows: int, *, analyze: bool) -> None:
-        self.lines = tuple(
-            Line(
-                str(ran.step.node),
-                ran.depth - 1,
-                None if ran.estimate < 0 else ran.estimate,
-                ran.rows_in,
-                ran.rows_out,
-                ran.seconds,
-            )
-            for ran in trace
-        )
-        self.goals = tuple(map(str, goals))
+    >>> import factstore
+    >>> plan = factstore.connect("memory:").db().explain("[:find ?e :where [?e :db/ident :db/doc]]")
+    >>> print(plan)
+    expected  clause
+           1  [?e :db/ident :db/doc]
+    1 row expected
+    """
+
+    def __init__(
+        self,
+        lines: Sequence[Line],
+        *,
+        rows: int | None = None,
+        expected: float | None = None,
+        rules: Sequence[Called] = (),
+        warnings: Sequence[Warning] = (),
+        times: Times | None = None,
+        peak: int | None = None,
+        scalar: bool = False,
+    ) -> None:
+        self.lines = tuple(lines)
         self.rows = rows
-        self.analyze = analyze
+        """The rows of the result; None where the query did not run."""
+        self.expected = expected
+        """The rows expected at the end; None where the query ran."""
+        self.rules = tuple(rules)
+        self.warnings = tuple(warnings)
+        """What the query says that can never be, or may never end; see :class:`Warning`."""
+        self.times = times
+        self.peak = peak
+        """The most rows a step gave."""
+        self.scalar = scalar
+        """Whether the query was small enough to be answered without columns."""
+
+    @property
+    def analyzed(self) -> bool:
+        """True if the query ran."""
+        return self.times is not None
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain data, as ``json.dumps`` takes it; an unknown number of rows is None."""
+        return {
+            "lines": [_finite(line._asdict()) for line in self.lines],
+            "rows": self.rows,
+            "expected": _finite({"": self.expected})[""],
+            "rules": [called._asdict() for called in self.rules],
+            "warnings": [warning._asdict() for warning in self.warnings],
+            "times": None if self.times is None else {**self.times._asdict(), "total": self.times.total},
+            "peak": self.peak,
+            "scalar": self.scalar,
+        }
 
     def __str__(self) -> str:
-        head = f"{'expected':>12} {_MEASURED if self.analyze else ''} clause"
-        goals = [f"rules called: {', '.join(self.goals)}"] if self.goals else []
-        return "\n".join([head, *map(self._shown, self.lines), *goals, f"{self.rows:,} rows"])
+        return "\n".join([*self._table(), *map(_rule, self.rules), *self._end(), *map(str, self.warnings)])
 
-    def _shown(self, line: Line) -> str:
-        expected = "-" if line.estimate is None else format(line.estimate, ",.0f")
-        found = f"{line.rows_in:>10,} {line.rows_out:>10,} {line.seconds * 1000:>9.3f} " if self.analyze else ""
-        return f"{expected:>12} {found} {'  ' * line.depth}{line.clause}"
+    def __repr__(self) -> str:
+        return f"<Plan of {len(self.lines)} steps>"
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(str(self))}</pre>"
+
+    def _table(self) -> list[str]:
+        if not self.lines:
+            return ["no clauses"]
+        rows = [_HEAD, *map(_cells, self.lines)]
+        if not self.analyzed:
+            rows = [[row[0], row[-2], ""] for row in rows]
+        elif not any(line.how for line in self.lines):
+            rows = [[*row[:-1], ""] for row in rows]
+        *numbers, clauses, hows = zip(*rows, strict=True)
+        columns = [[cell.rjust(max(map(len, column))) for cell in column] for column in numbers]
+        width = max(len(clause) for clause in clauses if len(clause) <= _WIDEST) if any(hows) else 0
+        columns += [[clause.ljust(width) for clause in clauses], list(hows)]
+        return ["  ".join(cells).rstrip() for cells in zip(*columns, strict=True)]
+
+    def _end(self) -> list[str]:
+        if self.times is None:
+            return [f"{_number(self.expected)} {_rows(self.expected)} expected"]
+        parts = ", ".join(f"{name} {seconds * 1000:.3f}" for name, seconds in self.times._asdict().items())
+        way = "without columns" if self.scalar else f"at most {self.peak or 0:,} at once"
+        return [f"{self.rows:,} {_rows(self.rows)}, {way}, {self.times.total * 1000:.3f} ms ({parts})"]
 
 
-_MEASURED: Final = f"{'in':>10} {'out':>10} {'ms':>9} "
+_HEAD: Final = ["expected", "in", "out", "kept", "ms", "runs", "clause", "how"]
+_WIDEST: Final = 72
+"""Characters of a clause up to which what was done stands in one column."""
+
+
+def _cells(line: Line) -> list[str]:
+    return [
+        _number(line.estimate),
+        _number(line.rows_in),
+        _number(line.rows_out),
+        _number(line.kept),
+        "" if line.seconds is None else f"{line.seconds * 1000:,.3f}",
+        f"{line.runs:,}",
+        "  " * line.depth + line.clause,
+        line.how,
+    ]
+
+
+def _number(count: float | None) -> str:
+    if count is None:
+        return "-"
+    return "many" if not math.isfinite(count) or count >= _MANY else f"{count:,.0f}"
+
+
+_MANY: Final = 1e15
+
+
+def _rows(count: float | None) -> str:
+    return "row" if count is not None and round(min(count, _MANY)) == 1 else "rows"
+
+
+def _rule(called: Called) -> str:
+    way = "by magic sets" if called.magic else "whole"
+    more = [f"{called.asked:,} asked"] if called.asked is not None and called.magic else []
+    more += [f"{called.answers:,} {_rows(called.answers)}"] if called.answers is not None else []
+    more += [f"{called.rounds:,} rounds"] if called.rounds is not None else []
+    more += [called.how] if called.how else []
+    return f"rule {called.goal}: {', '.join([way, *more])}"
+
+
+def _finite(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in data.items()
+    }
+
+
+def expected_lines(found: Sequence[Expected]) -> list[Line]:
+    """The lines of a plan that was not run."""
+    return [Line(str(each.step.node), each.depth, each.rows, how=_how(each.step)) for each in found]
+
+
+def _how(step: Any) -> str:
+    return str(getattr(step, "how", ""))
+
+
+class _Done:
+    """One step of a run, with those that ran inside of it; what ran several times is added up."""
+
+    def __init__(self, ran: Ran, inside: dict[int, _Done]) -> None:
+        self.ran = ran
+        self.inside = inside
+        self.runs = 1
+
+    def add(self, ran: Ran, inside: Mapping[int, _Done]) -> None:
+        old = self.ran
+        self.ran = ran._replace(
+            rows_in=old.rows_in + ran.rows_in,
+            rows_out=old.rows_out + ran.rows_out,
+            kept=old.kept + ran.kept,
+            seconds=old.seconds + ran.seconds,
+        )
+        self.runs += 1
+        for key, done in inside.items():
+            _merge(self.inside, key, done)
+
+
+def _merge(level: dict[int, _Done], key: int, done: _Done) -> None:
+    if key in level:
+        runs = level[key].runs + done.runs
+        level[key].add(done.ran, done.inside)
+        level[key].runs = runs
+    else:
+        level[key] = done
+
+
+def ran_lines(trace: Sequence[Ran]) -> list[Line]:
+    """The lines of a run: each step before those inside of it, which ended before it did."""
+    levels: dict[int, dict[int, _Done]] = {}
+    for ran in trace:
+        level = levels.setdefault(ran.depth, {})
+        _merge(level, id(ran.step), _Done(ran, levels.pop(ran.depth + 1, {})))
+    return [line for depth in sorted(levels) for line in _lines(levels[depth], 0)]
+
+
+def _lines(level: Mapping[int, _Done], depth: int) -> list[Line]:
+    found: list[Line] = []
+    for done in level.values():
+        ran = done.ran
+        estimate = None if ran.estimate < 0 or done.runs > 1 else ran.estimate
+        node = str(ran.step.node)
+        found.append(Line(node, depth, estimate, ran.rows_in, ran.rows_out, ran.kept, ran.seconds, done.runs, ran.how))
+        found += _lines(done.inside, depth + 1)
+    return found

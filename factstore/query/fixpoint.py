@@ -20,6 +20,7 @@ from typing import Protocol, TypeVar
 from msgspec.structs import replace
 
 from factstore.query.ast import Clause, Constant, Node, Rule, RuleCall, Term, Variable
+from factstore.query.explain import Called
 from factstore.query.goals import Goal, Ordered, is_right_linear, ordered
 from factstore.query.relation import Relation
 from factstore.query.rules import RuleSet
@@ -103,6 +104,15 @@ class Fixpoint:
     def goals(self) -> tuple[Goal, ...]:
         """The goals called so far, for explain."""
         return tuple(self._answers)
+
+    def called(self) -> list[Called]:
+        """The goals called so far, and how much their tables hold."""
+        own = [
+            Called(str(goal), goal.asks, getattr(table, "how", ""), self._asked[goal].size, table.size)
+            for goal, table in self._answers.items()
+            if not goal.name.startswith("or@")
+        ]
+        return own + (self._below.called() if self._below else [])
 
     def call(self, goal: Goal, seeds: Relation) -> Relation:
         """The answers of ``goal``, complete for ``seeds``: the bound arguments by place among them."""

@@ -14,7 +14,32 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any, Final
 
-from factstore.edn import write
+from factstore.query import functions_regex as regex
+from factstore.query.functions_values import (
+    add,
+    bounded,
+    divide,
+    item_of,
+    items,
+    joined,
+    keyword,
+    modulo,
+    multiply,
+    number,
+    numbers,
+    part_of,
+    quotient,
+    random_below,
+    remainder,
+    replaced,
+    split,
+    string,
+    subtract,
+    text,
+    tuple_of,
+    whole,
+    written,
+)
 from factstore.values import Keyword, type_of
 
 Function = Callable[..., Any]
@@ -58,38 +83,18 @@ def family(value: Any) -> str:
     return "number" if vt is not None and vt.name == "BIGDEC" else type(value).__name__
 
 
-def divide(first: Any, *rest: Any) -> Any:
-    """Exact where ints divide without remainder, else a double."""
-    if not rest:
-        return divide(1, first)
-    for by in rest:
-        if by == 0:
-            raise ZeroDivisionError("division by zero")
-        exact = type(first) is int and type(by) is int and first % by == 0
-        first = first // by if exact else first / by
-    return first
+def _extreme(choose: Callable[..., Any]) -> Function:
+    def of(first: Any, *rest: Any) -> Any:
+        for value in rest:
+            if family(value) != family(first):
+                raise TypeError(f"{first!r} and {value!r} have no order between them")
+        return choose((first, *rest))
+
+    return of
 
 
-def quotient(one: int, by: int) -> int:
-    """Division that truncates toward zero."""
-    whole = abs(one) // abs(by)
-    return whole if (one < 0) == (by < 0) else -whole
-
-
-def text(*parts: Any) -> str:
-    """All parts as one string; None as nothing, keywords with their colon."""
-    return "".join("" if part is None else repr(part) if isinstance(part, Keyword) else str(part) for part in parts)
-
-
-def _product(*args: Any) -> Any:
-    result = 1
-    for arg in args:
-        result = result * arg
-    return result
-
-
-def _difference(first: Any, *rest: Any) -> Any:
-    return -first if not rest else first - sum(rest)
+def _not_equal(first: Any, *rest: Any) -> bool:
+    return not chained(equal)(first, *rest)
 
 
 def _holds(collection: Any, key: Any) -> bool:
@@ -108,56 +113,64 @@ def _groups(match: re.Match[str]) -> Any:
 
 
 def _found(pattern: Any, value: str) -> Any:
-    match = re.search(pattern, value)
+    match = regex.search(pattern, value)
     return None if match is None else _groups(match)
 
 
 def _every(pattern: Any, value: str) -> Any:
-    return tuple(map(_groups, re.finditer(pattern, value)))
+    return tuple(map(_groups, regex.every(pattern, value)))
 
 
 def _matched(pattern: Any, value: str) -> Any:
-    match = re.fullmatch(pattern, value)
+    match = regex.fullmatch(pattern, value)
     return None if match is None else match.group(0)
 
 
 def _whole(value: str) -> int | None:
-    return int(value) if re.fullmatch(r"[+-]?\d+", value) else None
+    return int(value) if re.fullmatch(r"[+-]?\d+", string(value)) else None
+
+
+def _includes(value: Any, part: Any) -> bool:
+    return part in value if isinstance(value, tuple | list | frozenset | Mapping) else string(part) in string(value)
+
+
+def _size(value: Any) -> int:
+    return len(value)
 
 
 def _number(value: str) -> float | None:
-    return float(value) if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", value) else None
+    return float(value) if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", string(value)) else None
 
 
 BUILTIN: Final[Mapping[str, Function]] = {
     "=": chained(equal),
     "==": chained(operator.eq),
-    "!=": lambda *args: not chained(equal)(*args),
-    "not=": lambda *args: not chained(equal)(*args),
+    "!=": _not_equal,
+    "not=": _not_equal,
     "<": compared(operator.lt),
     "<=": compared(operator.le),
     ">": compared(operator.gt),
     ">=": compared(operator.ge),
-    "+": lambda *args: sum(args),
-    "-": _difference,
-    "*": _product,
+    "+": add,
+    "-": subtract,
+    "*": multiply,
     "/": divide,
     "quot": quotient,
-    "rem": lambda one, by: one - by * quotient(one, by),
-    "mod": operator.mod,
+    "rem": remainder,
+    "mod": modulo,
     "compare": lambda one, other: before(one, other) or -before(other, one),
-    "inc": lambda x: x + 1,
-    "dec": lambda x: x - 1,
-    "abs": abs,
-    "max": max,
-    "min": min,
+    "inc": lambda x: bounded(number(x) + 1),
+    "dec": lambda x: bounded(number(x) - 1),
+    "abs": lambda x: abs(number(x)),
+    "max": _extreme(max),
+    "min": _extreme(min),
     "rand": random.random,
-    "rand-int": random.randrange,
-    "even?": lambda x: x % 2 == 0,
-    "odd?": lambda x: x % 2 == 1,
-    "zero?": lambda x: x == 0,
-    "pos?": lambda x: x > 0,
-    "neg?": lambda x: x < 0,
+    "rand-int": random_below,
+    "even?": lambda x: number(x) % 2 == 0,
+    "odd?": lambda x: number(x) % 2 == 1,
+    "zero?": lambda x: number(x) == 0,
+    "pos?": lambda x: number(x) > 0,
+    "neg?": lambda x: number(x) < 0,
     "identical?": equal,
     "true?": lambda x: x is True,
     "false?": lambda x: x is False,
@@ -168,51 +181,49 @@ BUILTIN: Final[Mapping[str, Function]] = {
     "or": lambda *args: any(arg is not None and arg is not False for arg in args),
     "identity": lambda x: x,
     "ground": lambda x: x,
-    "tuple": lambda *args: args,
-    "vector": lambda *args: args,
-    "list": lambda *args: args,
-    "set": frozenset,
+    "tuple": tuple_of,
+    "vector": tuple_of,
+    "list": tuple_of,
+    "set": lambda x: frozenset(tuple_of(*items(x))),
     "untuple": lambda x: x,
-    "get": lambda collection, key, default=None: (
-        collection.get(key, default) if isinstance(collection, Mapping) else default
-    ),
-    "count": len,
-    "empty?": lambda x: len(x) == 0,
+    "get": item_of,
+    "count": _size,
+    "empty?": lambda x: _size(x) == 0,
     "not-empty": lambda x: x if len(x) else None,
     "contains?": _holds,
     "first": lambda x: x[0] if len(x) else None,
     "second": lambda x: x[1] if len(x) > 1 else None,
     "last": lambda x: x[-1] if len(x) else None,
-    "nth": lambda x, place: x[place] if 0 <= place < len(x) else None,
-    "range": lambda *args: tuple(range(*args)),
+    "nth": lambda x, place: x[place] if 0 <= whole(place) < len(x) else None,
+    "range": numbers,
     "str": text,
-    "pr-str": lambda *args: " ".join(map(write, args)),
-    "print-str": lambda *args: " ".join(map(text, args)),
-    "blank?": lambda s: s is None or not s.strip(),
-    "subs": lambda s, start, end=None: s[start:end],
-    "upper-case": str.upper,
-    "lower-case": str.lower,
-    "capitalize": str.capitalize,
-    "trim": str.strip,
-    "triml": str.lstrip,
-    "trimr": str.rstrip,
-    "starts-with?": str.startswith,
-    "ends-with?": str.endswith,
-    "includes?": lambda s, part: part in s,
-    "index-of": lambda s, part: _place(s.find(part)),
-    "last-index-of": lambda s, part: _place(s.rfind(part)),
-    "split": lambda s, by: tuple(s.split(by)),
-    "join": lambda by, parts: by.join(map(text, parts)),
-    "replace": str.replace,
+    "pr-str": written,
+    "print-str": lambda *args: joined(" ", args),
+    "blank?": lambda s: s is None or not string(s).strip(),
+    "subs": part_of,
+    "upper-case": lambda s: string(s).upper(),
+    "lower-case": lambda s: string(s).lower(),
+    "capitalize": lambda s: string(s).capitalize(),
+    "trim": lambda s: string(s).strip(),
+    "triml": lambda s: string(s).lstrip(),
+    "trimr": lambda s: string(s).rstrip(),
+    "starts-with?": lambda s, start: string(s).startswith(string(start)),
+    "ends-with?": lambda s, end: string(s).endswith(string(end)),
+    "includes?": _includes,
+    "index-of": lambda s, part: _place(string(s).find(string(part))),
+    "last-index-of": lambda s, part: _place(string(s).rfind(string(part))),
+    "split": split,
+    "join": joined,
+    "replace": replaced,
     "re-find": _found,
     "re-matches": _matched,
     "re-seq": _every,
-    "re-pattern": re.compile,
+    "re-pattern": regex.compiled,
     "parse-long": _whole,
     "parse-double": _number,
-    "long": int,
-    "double": float,
-    "keyword": lambda *parts: Keyword("/".join(parts)),
+    "long": lambda x: int(number(x)),
+    "double": lambda x: float(number(x)),
+    "keyword": keyword,
     "name": lambda x: x.name if isinstance(x, Keyword) else str(x),
     "namespace": lambda x: x.namespace if isinstance(x, Keyword) else None,
     "type": lambda x: (vt := type_of(x)) and vt.ident,

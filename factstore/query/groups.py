@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from factstore.columns import Mask
 from factstore.query.ast import Blank, Constant, Node, Not, Optional, Or, RuleCall, Variable
+from factstore.query.estimate import expected_of
 from factstore.query.fixpoint import Fixpoint
 from factstore.query.goals import Goal, bound_places
 from factstore.query.operators import anti_join, concat, distinct, join, project, union
+from factstore.query.patterns import AttributeStep
 from factstore.query.relation import Column, Relation
 from factstore.query.solve import Solver
 from factstore.query.steps import Step
@@ -27,16 +30,34 @@ class NotStep:
 
     def __init__(self, node: Not, shared: frozenset[str], steps: Sequence[Step], solver: Solver) -> None:
         self.node: Node = node
+        self.how = ""
         self.needs = self.names = shared
         self._steps = steps
         self._solver = solver
+
+    @property
+    def parts(self) -> list[Sequence[Step]]:
+        return [self._steps]
 
     def estimate(self, rows: Relation) -> float:
         return float(rows.size)
 
     def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
+        held = self._matched(rows)
+        if held is not None:
+            self.how = "anti-join with an index"
+            return rows.take(~held)
+        self.how = "anti-join"
         found = self._solver.solve(self._steps, project(rows, self.names), self.names)
         return anti_join(rows, found, self._solver.values)
+
+    def _matched(self, rows: Relation) -> Mask | None:
+        """The rows with a solution, where one pattern is all there is to solve; None where it is not."""
+        step = self._steps[0] if len(self._steps) == 1 else None
+        if not isinstance(step, AttributeStep):
+            return None
+        # What else the rows hold has nothing to do with variables of the same names inside.
+        return step.matches(rows.only([name for name in rows.names if name in self.names]))
 
 
 class OrStep:
@@ -58,6 +79,13 @@ class OrStep:
         self._own = frozenset(name for branch in branches for step in branch for name in step.names) - names
         self._branches = branches
         self._solver = solver
+
+    @property
+    def parts(self) -> list[Sequence[Step]]:
+        return list(self._branches)
+
+    def average(self, size: float, bound: frozenset[str]) -> float:
+        return sum(expected_of(branch, size, bound & self.names) for branch in self._branches)
 
     def estimate(self, rows: Relation) -> float:
         return sum(min((step.estimate(rows) for step in branch), default=1.0) for branch in self._branches)
@@ -89,6 +117,13 @@ class OptionalStep:
         self._new = new
         self._steps = steps
         self._solver = solver
+
+    @property
+    def parts(self) -> list[Sequence[Step]]:
+        return [self._steps]
+
+    def average(self, size: float, bound: frozenset[str]) -> float:
+        return size
 
     def estimate(self, rows: Relation) -> float:
         return float(rows.size)
@@ -122,8 +157,11 @@ class RuleStep:
         self._solver = solver
 
     def estimate(self, rows: Relation) -> float:
-        if any(bound_places(self._call, frozenset(rows.names))):
-            return _BOUND_CALL * max(rows.size, 1)
+        return self.average(float(rows.size), frozenset(rows.names))
+
+    def average(self, size: float, bound: frozenset[str]) -> float:
+        if any(bound_places(self._call, bound)):
+            return _BOUND_CALL * max(size, 1.0)
         return _FREE_CALL
 
     def run(self, rows: Relation, needed: frozenset[str]) -> Relation:

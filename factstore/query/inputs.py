@@ -10,6 +10,7 @@ from factstore.db import DbValue
 from factstore.errors import QueryError
 from factstore.query.ast import BindScalar, Node, PatternVar, Query, Rule, RulesVar, SourceVar, variables
 from factstore.query.calls import spread
+from factstore.query.given_values import known_type, known_types, only_plain
 from factstore.query.operators import distinct, join
 from factstore.query.parse import parse_rules
 from factstore.query.relation import REF, Column, Relation, Values, same_kind
@@ -30,6 +31,10 @@ class GivenStep:
 
     def estimate(self, rows: Relation) -> float:
         return float(self.given.size)
+
+    def average(self, size: float, bound: frozenset[str]) -> float:
+        held = float(self.given.size)
+        return held if self.names.isdisjoint(bound) else min(size, held)
 
     def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
         return join(rows, self.given, self._values)
@@ -72,6 +77,7 @@ def bind_inputs(query: Query, db: DbValue, args: Sequence[Any], rules: tuple[Rul
             found.patterns[node.name] = arg
         elif isinstance(node, BindScalar):
             name = node.variable.name
+            arg = known_type(arg, node)
             found.scalars[name] = arg
             start[name] = values.constant(_value(arg, node))
         else:
@@ -101,7 +107,7 @@ def _source(node: SourceVar, arg: Any) -> Any:
         if isinstance(row, str | bytes) or not isinstance(row, Iterable):
             message = f"{row!r} is a row of what was given for {node}: expected a tuple"
             raise edn.located(QueryError, message, node.at, code="query/inputs")
-    return [tuple(row) for row in rows]
+    return [row if only_plain(row) else known_type(row, node) for row in map(tuple, rows)]
 
 
 def _value(arg: Any, node: Node) -> Any:
@@ -115,5 +121,5 @@ def _given(node: Any, arg: Any, values: Values) -> GivenStep:
     names = list(variables(node))
     if not rows:
         return GivenStep(node, Relation.empty(names), values)
-    columns = {name: values.encode([row[name] for row in rows]) for name in names}
+    columns = {name: values.encode(known_types([row[name] for row in rows], node)) for name in names}
     return GivenStep(node, distinct(Relation(columns, len(rows))), values)

@@ -11,7 +11,17 @@ from factstore import edn
 from factstore.columns import Ints, ints
 from factstore.db import DbValue
 from factstore.errors import QueryError
-from factstore.query.ast import Argument, Constant, FunctionCall, Node, Predicate, Variable, variables
+from factstore.query.ast import (
+    Argument,
+    BindIgnore,
+    BindScalar,
+    Constant,
+    FunctionCall,
+    Node,
+    Predicate,
+    Variable,
+    variables,
+)
 from factstore.query.calls import assign, bind_results
 from factstore.query.naming import attribute_of, entity_codes
 from factstore.query.operators import concat
@@ -59,6 +69,9 @@ class GetElseStep(_Lookup):
         if len(args) != 3 or (isinstance(args[2], Constant) and args[2].value is None):
             message = f"{node} needs a source, an entity, an attribute and a default that is not nil"
             raise edn.located(QueryError, message, node.at, code="query/arity")
+        if not isinstance(node.binding, BindScalar | BindIgnore):
+            message = f"{node} gives one value: expected ?x or _ after it"
+            raise edn.located(QueryError, message, node.binding.at, code="query/binding")
         self._attribute = attribute_of(db, args[1], node)
         self._default = args[2]
         self._binding = node.binding

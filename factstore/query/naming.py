@@ -19,6 +19,7 @@ from factstore.columns import Ints, ints
 from factstore.db import DbValue
 from factstore.errors import EntityError, FactstoreError, QueryError, SchemaError
 from factstore.query.ast import Constant, LookupRef, Node, Pattern, RuleCall, Term, Variable
+from factstore.query.estimate import Averaged
 from factstore.query.relation import NOWHERE, REF, Column, Relation, Values, may_meet
 from factstore.query.scope import Scope
 from factstore.query.steps import Step
@@ -146,6 +147,10 @@ class ByNameStep:
 
     def estimate(self, rows: Relation) -> float:
         return self._inner.estimate(self._with_ids(rows) if rows.columns else rows)
+
+    def average(self, size: float, bound: frozenset[str]) -> float:
+        named = frozenset(hidden for hidden, (name, _) in self._ids.items() if name in bound)
+        return self._inner.average(size, bound | named) if isinstance(self._inner, Averaged) else size
 
     def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
         found = self._inner.run(self._with_ids(rows), needed)

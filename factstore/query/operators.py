@@ -7,13 +7,17 @@ keys up and expands.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
 
 import numpy as np
 
 from factstore.columns import Ints, Mask, distinct_rows, member, rank, spans, unique
+from factstore.columns_sort import argsort, is_nearly_sorted
 from factstore.index_segment import Sorted
 from factstore.query.relation import Column, Relation, Values, may_meet, same_kind
+
+_MANY: Final = 4096
 
 
 def shared(one: Relation, other: Relation) -> list[str]:
@@ -43,30 +47,44 @@ def join(one: Relation, other: Relation, values: Values) -> Relation:
         return only if min(one.size, other.size) else Relation.empty((*one.names, *other.names))
     names = shared(one, other)
     if not names:
+        values.limits.check(one.size * other.size, len(one.columns) + len(other.columns))
         return _cross(one, other)
     keys = _keys(one, other, names, values)
     if keys is None or not one.size or not other.size:
         return Relation.empty((*one.names, *(name for name in other.names if name not in names)))
     # The smaller side is sorted: sorting costs more than looking up.
+    width = len(one.columns) + len(other.columns)
     if one.size <= other.size:
-        rows_other, rows_one = _match(keys[1], keys[0])
+        rows_other, rows_one = _match(keys[1], keys[0], width, values)
     else:
-        rows_one, rows_other = _match(keys[0], keys[1])
-    return one.take(rows_one).with_columns(
+        rows_one, rows_other = _match(keys[0], keys[1], width, values)
+    joined = one.take(rows_one).with_columns(
         {name: column.take(rows_other) for name, column in other.columns.items() if name not in names}
     )
+    return joined.keyed(_key_of_join(one, other, names))
 
 
-def _match(seeking: Ints, sought: Ints) -> tuple[Ints, Ints]:
-    order = np.argsort(sought, kind="stable")
-    rows, at = spans(*Sorted(sought[order]).ranges(seeking))
+def _key_of_join(one: Relation, other: Relation, names: Sequence[str]) -> frozenset[str] | None:
+    if one.key is None or other.key is None:
+        return None
+    if other.key.issubset(names):
+        return one.key
+    return other.key if one.key.issubset(names) else one.key | other.key
+
+
+def _match(seeking: Ints, sought: Ints, width: int, values: Values) -> tuple[Ints, Ints]:
+    order = argsort(sought)
+    low, high = Sorted(sought[order]).ranges(seeking)
+    values.limits.check(int((high - low).sum()), width)
+    rows, at = spans(low, high)
     return rows, order[at].astype(np.int64)
 
 
 def _cross(one: Relation, other: Relation) -> Relation:
     left = np.repeat(np.arange(one.size), other.size)
     right = np.tile(np.arange(other.size), one.size)
-    return one.take(left).with_columns({name: column.take(right) for name, column in other.columns.items()})
+    pairs = one.take(left).with_columns({name: column.take(right) for name, column in other.columns.items()})
+    return pairs.keyed(_key_of_join(one, other, ()))
 
 
 def anti_join(one: Relation, other: Relation, values: Values) -> Relation:
@@ -88,19 +106,30 @@ def distinct(relation: Relation) -> Relation:
     """The rows, each once; order is not kept."""
     if not relation.columns:
         return Relation({}, min(1, relation.size))
-    if relation.size < 2:
+    if relation.key is not None:
         return relation
-    found = distinct_rows([column.data for column in relation.columns.values()])
+    key = frozenset(relation.names)
+    columns = list(relation.columns.items())
+    if relation.size > _MANY and len(columns) > 1:
+        # Sorting by a column in whose order the rows are already takes a fraction of any other sort.
+        columns.sort(key=lambda item: not is_nearly_sorted(item[1].data))
+    found = distinct_rows([column.data for _, column in columns])
     if len(found[0]) == relation.size:
-        return relation
-    columns = zip(relation.columns.items(), found, strict=True)
-    return Relation({name: Column(column.kind, data) for (name, column), data in columns})
+        return relation.keyed(key)
+    made = {name: Column(column.kind, data) for (name, column), data in zip(columns, found, strict=True)}
+    return Relation({name: made[name] for name in relation.columns}, key=key)
 
 
 def project(relation: Relation, names: Iterable[str]) -> Relation:
     """The named columns, each row once."""
     wanted = tuple(names)
     return relation if set(wanted) == set(relation.names) else distinct(relation.only(wanted))
+
+
+def narrowed(relation: Relation, names: Collection[str]) -> Relation:
+    """A set of rows without the columns that are not among ``names``, each row once."""
+    kept = [name for name in relation.columns if name in names]
+    return relation if len(kept) == len(relation.columns) else distinct(relation.only(kept))
 
 
 def union(parts: Sequence[Relation], names: Sequence[str], values: Values) -> Relation:

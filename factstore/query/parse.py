@@ -51,7 +51,7 @@ def parse_query(query: Any) -> Query:
     if not isinstance(query, str | list | tuple | dict):
         message = f"expected a query (EDN text, a list or a dict), found {type(query).__name__}"
         raise QueryError(message, code="query/syntax")
-    return _parse(query if isinstance(query, str) else edn.write(query))
+    return _parse(query if isinstance(query, str) else edn.write(query, max_size=MAX_SIZE // 4))
 
 
 @functools.lru_cache(maxsize=1024)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 
 from factstore.query.ast import PatternVar, PullExpr, Query, RulesVar, SourceVar, Variable, variables, walk
-from factstore.query.parse_terms import distinct, refused
+from factstore.query.parse_terms import distinct, not_too_many, refused
 
 
 def check_query(query: Query) -> None:
     """Refuses names that are unknown, or said where they exclude each other (``query/syntax``)."""
+    not_too_many(query.where)
     _inputs_once(query)
     _find_and_with(query)
     _known_variables(query)

@@ -15,7 +15,16 @@ from factstore import edn
 from factstore.edn import Form, Text
 from factstore.query.ast import Constant, Rule, RuleHead, Variable
 from factstore.query.parse_clauses import RESERVED, clauses, required_first
-from factstore.query.parse_terms import constant, distinct, expected, is_source, is_variable, symbol, variable
+from factstore.query.parse_terms import (
+    constant,
+    distinct,
+    expected,
+    is_source,
+    is_variable,
+    not_too_many,
+    symbol,
+    variable,
+)
 from factstore.query.unquoted import unquoted
 
 MAX_DEPTH: Final = 100
@@ -35,7 +44,7 @@ def parse_rules(rules: Any, source: str = "<rules>") -> tuple[Rule, ...]:
     """
     if isinstance(rules, tuple) and rules and all(isinstance(rule, Rule) for rule in rules):
         return rules
-    return _parse(rules if isinstance(rules, str) else edn.write(rules), source)
+    return _parse(rules if isinstance(rules, str) else edn.write(rules, max_size=edn.MAX_SIZE), source)
 
 
 @functools.lru_cache(maxsize=256)
@@ -44,7 +53,9 @@ def _parse(body: str, source: str) -> tuple[Rule, ...]:
     forms = edn.parse_all(unquoted(body), source, max_depth=MAX_DEPTH)
     if len(forms) == 1 and forms[0].kind == "vector" and not _starts_with_list(forms[0]):
         forms = forms[0].items
-    return tuple(_rule(form, text) for form in forms)
+    rules = tuple(_rule(form, text) for form in forms)
+    not_too_many(rules)
+    return rules
 
 
 def _starts_with_list(form: Form) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from typing import Final
+
 from factstore import edn
 from factstore.edn import Form, Text, located
 from factstore.errors import QueryError
@@ -14,6 +17,7 @@ from factstore.query.ast import (
     BindScalar,
     BindTuple,
     Blank,
+    Clause,
     Constant,
     LookupRef,
     Node,
@@ -22,7 +26,11 @@ from factstore.query.ast import (
     SourceVar,
     Term,
     Variable,
+    walk,
 )
+
+MAX_CLAUSES: Final = 5_000
+"""Clauses of a query, or of the rules of one text."""
 
 
 def expected(production: str, form: Form, text: Text) -> QueryError:
@@ -34,6 +42,15 @@ def expected(production: str, form: Form, text: Text) -> QueryError:
 def refused(message: str, node: Node) -> QueryError:
     """The error that ``node`` is written well but cannot stand so."""
     return located(QueryError, message, node.at, code="query/syntax")
+
+
+def not_too_many(nodes: object) -> None:
+    """Refuses more clauses than checks and planning can be quick with (``query/too-large``)."""
+    clauses = (node for node in walk(nodes) if isinstance(node, Clause))
+    over = next(itertools.islice(clauses, MAX_CLAUSES, None), None)
+    if over is not None:
+        message = f"more than {MAX_CLAUSES:,} clauses: many values are given as one input, [?x ...]"
+        raise located(QueryError, message, over.at, code="query/too-large", limit=MAX_CLAUSES)
 
 
 def symbol(form: Form) -> str:

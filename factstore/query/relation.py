@@ -16,12 +16,14 @@ import numpy as np
 from factstore.columns import EMPTY, Ints, decode, encode_inline_array, ints
 from factstore.dictionary import Dictionary
 from factstore.dictionary_overlay import Overlay
+from factstore.query.limits import Limits
 from factstore.values import PYTHON_TYPES, Value, ValueType, type_of
 from factstore.values_coerce import coerce
 
 ANY: Final = 0
 """The kind of a column whose values are of several types."""
 
+NO_NAMES: Final[frozenset[str]] = frozenset()
 REF: Final = int(ValueType.REF)
 _LONG: Final = int(ValueType.LONG)
 
@@ -59,11 +61,15 @@ class Relation:
     (2, ('?x',), 1)
     """
 
-    __slots__ = ("columns", "size")
+    __slots__ = ("columns", "key", "size")
 
-    def __init__(self, columns: Mapping[str, Column], size: int | None = None) -> None:
+    def __init__(
+        self, columns: Mapping[str, Column], size: int | None = None, key: frozenset[str] | None = None
+    ) -> None:
         self.columns = columns
         self.size: int = len(next(iter(columns.values())).data) if size is None else size
+        self.key = NO_NAMES if key is None and self.size < 2 else key
+        """Columns in which no two rows agree, as far as that is known; what has a key has no row twice."""
 
     @classmethod
     def true(cls) -> Relation:
@@ -90,22 +96,31 @@ class Relation:
 
     def take(self, rows: Any) -> Relation:
         """The given row positions, or the rows a mask keeps."""
+        kept = getattr(rows, "dtype", None) == np.bool_
         if not self.columns:
-            kept = np.asarray(rows)
-            return Relation({}, int(kept.sum()) if kept.dtype == np.bool_ else len(kept))
-        return Relation({name: column.take(rows) for name, column in self.columns.items()})
+            return Relation({}, int(rows.sum()) if kept else len(rows))
+        # Positions may be given twice; what a mask keeps is a part of what was there.
+        key = self.key if kept or isinstance(rows, slice) else None
+        return Relation({name: column.take(rows) for name, column in self.columns.items()}, key=key)
 
     def with_columns(self, more: Mapping[str, Column]) -> Relation:
         """These rows with further columns."""
-        return Relation({**self.columns, **more}, self.size) if more else self
+        return Relation({**self.columns, **more}, self.size, self.key) if more else self
 
     def only(self, names: Iterable[str]) -> Relation:
         """The named columns, duplicates kept."""
-        return Relation({name: self.columns[name] for name in names}, self.size)
+        columns = {name: self.columns[name] for name in names}
+        return Relation(columns, self.size, self.key if self.key is not None and self.key <= columns.keys() else None)
 
     def renamed(self, names: Sequence[str]) -> Relation:
         """The same columns under other names, in order."""
-        return Relation(dict(zip(names, self.columns.values(), strict=True)), self.size)
+        new = dict(zip(self.columns, names, strict=True))
+        key = None if self.key is None else frozenset(new[name] for name in self.key)
+        return Relation({new[name]: column for name, column in self.columns.items()}, self.size, key)
+
+    def keyed(self, key: frozenset[str] | None) -> Relation:
+        """The same rows, of which the key is known."""
+        return Relation(self.columns, self.size, key)
 
 
 class Values:
@@ -117,7 +132,8 @@ class Values:
     (True, ['a', 1, 1.0, True, 'a'])
     """
 
-    def __init__(self, dictionary: Dictionary | Overlay) -> None:
+    def __init__(self, dictionary: Dictionary | Overlay, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
         self.base = dictionary
         self.overlay = Overlay(dictionary)
         self._objects: list[Value] = []

@@ -8,52 +8,20 @@ variables nobody speaks of any more are dropped, and with them the rows that dif
 from __future__ import annotations
 
 import math
-import operator
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from factstore.errors import QueryError
-from factstore.query.operators import distinct, join, project
+from factstore.query.limits import Limits
+from factstore.query.operators import join, narrowed, project
+from factstore.query.planning import Planning, touched_by
 from factstore.query.relation import Relation, Values
 from factstore.query.steps import Step
+from factstore.query.trace import Ran
 
-_HUGE: Final = 50_000_000
-_ONE_ROW: Final = Relation.true()
 _SLACK: Final = 4
 """A step is refused before it runs only if it would pass the bound by this much: it is an estimate."""
-
-
-class Ran(NamedTuple):
-    """What one step did, for explain: its rows before and after, what was expected, and how long it took."""
-
-    step: Step
-    estimate: float
-    rows_in: int
-    rows_out: int
-    seconds: float
-    depth: int
-
-
-class Limits:
-    """How much one query may use: rows in one relation, and time; and what it has done so far."""
-
-    def __init__(self, *, max_rows: int | None = None, seconds: float | None = None, trace: bool = False) -> None:
-        self.max_rows = _HUGE if max_rows is None else max_rows
-        self._seconds = seconds
-        self._deadline = math.inf if seconds is None else time.monotonic() + seconds
-        self.trace: list[Ran] | None = [] if trace else None
-        self.depth = 0
-
-    def check(self, rows: int) -> None:
-        """Raises ``query/timeout`` or ``query/too-large`` where a bound is passed."""
-        if rows > self.max_rows:
-            message = f"a step of the query would make {rows:,} rows: expected at most {self.max_rows:,}"
-            raise QueryError(message, code="query/too-large", rows=rows, limit=self.max_rows)
-        if time.monotonic() > self._deadline:
-            raise QueryError(
-                f"the query ran for longer than {self._seconds:g} s", code="query/timeout", seconds=self._seconds
-            )
 
 
 class Solver:
@@ -77,29 +45,22 @@ class Solver:
 
     def _run_all(self, pending: list[Step], start: Relation, wanted: frozenset[str]) -> list[Relation] | None:
         components = [start]
-        costs = _Costs()
+        plan = Planning(pending, wanted, self.values)
         while pending:
             if any(not component.size for component in components):
                 return None
-            step, estimate = self._next(pending, components, costs)
-            pending.remove(step)
+            step, estimate = plan.next(components)
+            for covered in getattr(step, "covers", (step,)):
+                pending.remove(covered)
             needed = wanted.union(*(other.names for other in pending))
             components = self._run(step, estimate, components, needed)
-            components = [_narrowed(component, needed) for component in components]
+            components = [narrowed(component, needed) for component in components]
+            if self.limits.trace:
+                self.limits.trace[-1] = self.limits.trace[-1]._replace(kept=components[0].size)
         return components if all(component.size for component in components) else None
 
-    def _next(self, pending: Sequence[Step], components: Sequence[Relation], costs: _Costs) -> tuple[Step, float]:
-        bound = frozenset(name for component in components for name in component.columns)
-        ready = [step for step in pending if step.needs <= bound]
-        for step in ready:
-            if step.is_filter and len(_touched(step, components)) == 1:
-                return step, -1.0
-        if len(ready) == 1:
-            return ready[0], -1.0
-        return min(((step, costs.of(step, components)) for step in ready), key=lambda choice: choice[1])
-
     def _run(self, step: Step, estimate: float, components: list[Relation], needed: frozenset[str]) -> list[Relation]:
-        touched = _touched(step, components)
+        touched = touched_by(step, components)
         rest = [component for component in components if not any(component is other for other in touched)]
         first, others = self._entry(step, touched)
         started = time.perf_counter()
@@ -107,7 +68,7 @@ class Solver:
         result = step.run(first, needed.union(*(other.names for other in others)))
         for other in others:
             result = join(result, other, self.values)
-        self.limits.check(result.size)
+        self.limits.check(result.size, len(result.columns))
         self._note(step, estimate, first.size, result.size, started)
         return [result, *rest]
 
@@ -125,47 +86,15 @@ class Solver:
     def _together(self, components: Sequence[Relation]) -> Relation:
         result = Relation.true()
         for component in components:
-            self.limits.check(result.size * component.size)
+            self.limits.check(result.size * component.size, len(result.columns) + len(component.columns))
             result = join(result, component, self.values)
         return result
 
     def _note(self, step: Step, estimate: float, rows_in: int, rows_out: int, started: float) -> None:
         if self.limits.trace is not None:
             seconds = time.perf_counter() - started
-            self.limits.trace.append(Ran(step, estimate, rows_in, rows_out, seconds, self.limits.depth))
-
-
-class _Costs:
-    """What each step would leave, counted again only when the rows it would start from are others."""
-
-    def __init__(self) -> None:
-        self._known: dict[Step, tuple[list[Relation], float]] = {}
-
-    def of(self, step: Step, components: Sequence[Relation]) -> float:
-        touched = _touched(step, components)
-        known = self._known.get(step)
-        if known is None or len(known[0]) != len(touched) or any(map(operator.is_not, known[0], touched)):
-            known = self._known[step] = touched, _cost(step, touched)
-        return known[1]
-
-
-def _cost(step: Step, touched: Sequence[Relation]) -> float:
-    if not touched:
-        return step.estimate(_ONE_ROW)
-    needed = [component for component in touched if not step.needs.isdisjoint(component.columns)]
-    if len(needed) > 1:
-        # Rows of all components it needs have to be multiplied first.
-        return math.prod(float(component.size) for component in needed)
-    return min(step.estimate(component) for component in (needed or touched))
-
-
-def _touched(step: Step, components: Sequence[Relation]) -> list[Relation]:
-    return [component for component in components if not step.names.isdisjoint(component.columns)]
-
-
-def _narrowed(component: Relation, needed: frozenset[str]) -> Relation:
-    kept = [name for name in component.columns if name in needed]
-    return component if len(kept) == len(component.columns) else distinct(component.only(kept))
+            how = str(getattr(step, "how", ""))
+            self.limits.trace.append(Ran(step, estimate, rows_in, rows_out, seconds, self.limits.depth, rows_out, how))
 
 
 def bindable(

@@ -10,7 +10,7 @@ import numpy as np
 from factstore.columns import Ints
 from factstore.query.ast import Blank, Constant, Node, Term, Variable
 from factstore.query.operators import agreeing, distinct, join
-from factstore.query.patterns import bind
+from factstore.query.patterns_terms import bind
 from factstore.query.relation import Column, Relation, Values, same_kind
 from factstore.query.seen import Seen
 

@@ -134,6 +134,96 @@ def test_q_takes_inputs_rules_files_and_standard_input(run: Run, tmp_path: Path)
         assert run(f"q {given} 30 --rules {tmp_path}/rules.edn", stdin) == (0, '"ann@x"\n', "")
 
 
+def test_inputs_have_names(run: Run, tmp_path: Path) -> None:
+    query = "[:find [?m ...] :in $ ?age [?m ...] shown $more :where [?p :person/mail ?m] [?p :person/age ?age]]"
+    (tmp_path / "query.edn").write_text(query)
+    in_order = f"q '{query}' 30 '[\"ann@x\" \"bob@x\"]' '[*]' '[[1 2]]' --format jsonl"
+    by_name = f"q -f {tmp_path}/query.edn --in more='[[1 2]]' --in 'm=[\"ann@x\"]' --in '?age=30' '[*]' --format jsonl"
+    assert run(in_order) == run(by_name) == (0, '"ann@x"\n', "")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("--in other=1", "its inputs are age"),
+        ("--in age=1 --in age=2", "that has a value"),
+        ("--in age", "expected NAME=VALUE"),
+        ("--in age=[", "edn/"),
+        ("", "query/inputs"),
+        ("2 --in age=1", "query/inputs"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_told(run: Run, given: str, said: str) -> None:
+    code, _, told = run(f"q '[:find ?p :in $ ?age :where [?p :person/age ?age]]' {given}")
+    assert code == 1
+    assert said in told
+
+
+def test_a_limit_leaves_the_first_rows(run: Run) -> None:
+    assert run(f"{AGES} --limit 1")[1] == "mail   age\n-----  ---\nann@x   30\n(1 of 2 rows)\n"
+    assert [run(f"{AGES} --limit {n} --format csv")[1].count("\n") for n in (0, 1, 2, 9)] == [1, 2, 3, 3]
+    assert run(f"{AGES} --limit 0 --format json")[1] == "[]\n"
+    assert run(f"{AGES} --limit 0 --format jsonl")[1] == ""
+    assert run(f"{AGES} --limit -1")[0] == 2
+
+
+def test_many_rows_are_written_page_by_page(run: Run) -> None:
+    query = "q '[:find ?x ?y :in [?x ...] ?y]' '[" + " ".join(map(str, range(10_000))) + "]' 1 --format "
+    rows = [{"x": x, "y": 1} for x in range(10_000)]
+    assert json.loads(run(query + "json")[1]) == rows
+    assert [json.loads(line) for line in run(query + "jsonl")[1].splitlines()] == rows
+    assert len(edn.read(run(query + "edn")[1])) == 10_000
+    assert run(query + "csv")[1].count("\n") == 10_001
+
+
+def test_the_plan_is_printed_instead_of_the_answer(run: Run) -> None:
+    plain, measured = run(f"{AGES} --explain")[1], run(f"{AGES} --analyze")[1]
+    assert "[?p :person/mail ?mail]" in plain
+    assert "ms" in measured.splitlines()[0]
+    assert "ann@x" not in plain + measured
+    assert run(f"{AGES} --explain --analyze")[0] == 2
+
+
+@pytest.mark.parametrize("suffix", ["csv", "json", "jsonl", "edn", "txt"])
+def test_a_file_has_what_would_have_been_printed(run: Run, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"out.{suffix}"
+    assert run(f"{AGES} -o {path}") == (0, "", "")
+    assert path.read_text() == run(f"{AGES} --format {suffix if suffix != 'txt' else 'table'}")[1]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_is_there_only_when_it_is_whole(run: Run, tmp_path: Path) -> None:
+    assert run(f"{AGES} -o {tmp_path}/nowhere/out.csv")[2].startswith("factstore: cli/no-file: ")
+    mixed = "q '[:find ?x :in [?x ...]]' '[1 \"a\"]' -o"
+    assert run(f"{mixed} {tmp_path}/out.parquet")[2].startswith("factstore: query/no-arrow: column x ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_arrow_files_and_streams_are_read_back(run: Run, tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import feather, ipc, parquet
+
+    rows = [{"mail": "ann@x", "age": 30}, {"mail": "bob@x", "age": 7}]
+    for name in ("out.arrow", "out.feather", "out.arrows", "out.parquet"):
+        assert run(f"{AGES} -o {tmp_path}/{name}")[0] == 0
+    assert feather.read_table(tmp_path / "out.feather").to_pylist() == rows
+    assert ipc.open_file(tmp_path / "out.arrow").read_all().to_pylist() == rows
+    assert ipc.open_stream(tmp_path / "out.arrows").read_all().to_pylist() == rows
+    assert parquet.read_table(tmp_path / "out.parquet").to_pylist() == rows
+    run(f"q '[:find (count ?p) . :where [?p :person/mail]]' -o {tmp_path}/one.arrow")
+    assert ipc.open_file(tmp_path / "one.arrow").read_all().to_pylist() == [{"(count ?p)": 2}]
+    run(f"q '[:find [?m ...] :where [_ :person/mail ?m]]' -o {tmp_path}/limited.parquet --limit 1")
+    assert parquet.read_table(tmp_path / "limited.parquet") == pyarrow.table({"m": ["ann@x"]})
+
+
+def test_arrow_without_its_library_says_what_to_install(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert run(f"{AGES} -o out.arrow")[2] == (
+        "factstore: cli/no-library: arrow needs pyarrow, which is not installed: "
+        "expected pip install 'factstore[arrow]'\n"
+    )
+
+
 def test_q_looks_at_the_past(run: Run, conn: Connection) -> None:
     conn.transact([{"person/mail": "ann@x", "person/age": 31}])
     age = "q '[:find [?a ...] :where [?p :person/mail \"ann@x\"] [?p :person/age ?a]]' --format jsonl"
@@ -358,6 +448,32 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
         asked.stdout.close()
         assert asked.stderr is not None
         assert (asked.wait(60), asked.stderr.read()) == (141, "")
+
+
+def test_an_arrow_stream_goes_down_a_pipe() -> None:
+    ipc = pytest.importorskip("pyarrow.ipc")
+    query = ["q", "--store", "memory:", "[:find ?x :in [?x ...]]", "[3 1 2]", "--format", "arrow"]
+    found = subprocess.run([sys.executable, "-m", "factstore", *query], capture_output=True, check=True, cwd=ROOT)
+    assert ipc.open_stream(found.stdout).read_all().to_pydict() == {"x": [1, 2, 3]}
+
+
+def test_queries_are_coloured_on_a_terminal_and_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pygments")
+    from factstore.cli.color import tinted
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    text = "query/unbound: x\n  | [:find ?x]\n  |        ^"
+    coloured = tinted(text, Terminal())
+    assert "\x1b[" in coloured.splitlines()[1]
+    assert [coloured.splitlines()[at] for at in (0, 2)] == [text.splitlines()[at] for at in (0, 2)]
+    assert tinted(text, io.StringIO()) == text
+    assert "\x1b[" in tinted("  12   [?e :a ?v]", Terminal(), plan=True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert tinted(text, Terminal()) == text
 
 
 FOLLOW = """

@@ -377,7 +377,7 @@ AGGREGATES: dict[str, Callable[..., Any]] = {
     "sum": sum,
     "avg": statistics.fmean,
     "median": statistics.median,
-    "variance": statistics.pvariance,
+    "variance": lambda group: float(statistics.pvariance(group)),
     "stddev": statistics.pstdev,
     "min": lambda *args: min(args[-1]) if len(args) == 1 else sorted(set(args[-1]))[: args[0]],
     "max": lambda *args: max(args[-1]) if len(args) == 1 else sorted(set(args[-1]))[-args[0] :],

@@ -132,7 +132,7 @@ def test_arrow(typed: Result) -> None:
     pytest.importorskip("pyarrow")
     table = typed.to_arrow()
     assert table.column_names == NAMES
-    assert [str(type) for type in table.schema.types] == ["int64", "double", "bool", "timestamp[us]", "string"]
+    assert [str(type) for type in table.schema.types] == ["int64", "double", "bool", "timestamp[us, tz=UTC]", "string"]
     assert table.column("text").to_pylist() == ["a", "b"]
 
 
@@ -145,8 +145,9 @@ def test_nothing_found_is_empty_in_every_form(db: Db) -> None:
 
 def test_html_is_a_table_in_which_values_are_only_text(db: Db) -> None:
     shown = db.q(PAIRS, [[1, "<script>"], [2, "a&b"]])._repr_html_()
-    assert "<th>?x</th><th>?y</th>" in shown
-    assert "<td>&lt;script&gt;</td>" in shown
+    assert ">?x</th>" in shown
+    assert ">?y</th>" in shown
+    assert ">&lt;script&gt;</td>" in shown
     assert "a&amp;b" in shown
     assert "<script>" not in shown
     assert "2 rows" in shown
@@ -154,7 +155,7 @@ def test_html_is_a_table_in_which_values_are_only_text(db: Db) -> None:
 
 def test_html_and_repr_show_the_first_rows_of_many(db: Db) -> None:
     rows = db.q("[:find ?x :in [?x ...]]", range(1000))
-    assert rows._repr_html_().count("<td>") == 20
+    assert rows._repr_html_().count("<td") == 20
     assert "1,000 rows" in rows._repr_html_()
     assert "980 more" in repr(rows)
 
