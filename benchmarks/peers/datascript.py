@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers.measure import MOST_ROUNDS, ROUNDS, Budget, Measured, TooSlow, summary
+from benchmarks.peers.measure import MOST_ROUNDS, ROUNDS, Budget, Measured, TooSlow, answer_of
 from benchmarks.peers.peer import Peer, Place, Unavailable
 from benchmarks.peers.workloads import Workload
 
@@ -60,7 +60,7 @@ class DataScript(Peer):
             "most": MOST_ROUNDS,
         }
         told = self._told(2 * budget.first, op="ask", **request)
-        return summary(told["taken"], told["rows"])
+        return Measured(told["taken"], answer_of(told["rows"]))
 
     def _told(self, seconds: float, **request: Any) -> Any:
         """One request, one answer; a process that takes too long is killed."""
