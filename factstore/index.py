@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from factstore.columns import EMPTY, Ints, Mask, Rows, ints, member, spans
-from factstore.index_segment import NO_FACTS, Segment, merged, without
+from factstore.index_segment import NO_FACTS, Segment, merged, spread, without
 from factstore.index_single import Single, single_by_entity, single_by_value
 
 _TAIL_MIN: Final = 4096
@@ -237,15 +237,17 @@ class AttributeIndex:
         return held, tx
 
     def has(self, e: Ints, v: Ints) -> Mask:
-        """For each fact (e, v): whether it holds."""
-        whole = self._repaid(len(e))
+        """For each fact (e, v): whether it holds; one of the two may be an array of one, for all."""
+        whole = self._repaid(max(len(e), len(v)))
         if whole is not self:
             return whole.has(e, v)
-        at = self._base.find(e, v)
-        held = np.asarray(at >= 0)
-        if len(self._dead):
-            held &= ~member(at, self._dead)
-        return held | (self._tail.find(e, v) >= 0) if len(self._tail) else held
+        if not len(self._dead):
+            held = self._base.has(e, v)
+        else:
+            size = max(len(e), len(v))
+            at = self._base.find(spread(e, size), spread(v, size))
+            held = np.asarray(at >= 0) & ~member(at, self._dead)
+        return held | self._tail.has(e, v) if len(self._tail) else held
 
     def values_of(self, e: int) -> list[int]:
         """The encoded values of one entity: :meth:`by_entity` where a call counts more than a row."""
