@@ -29,12 +29,15 @@ from factstore.query.few_walk import Conjunction, Declined, Rows
 from factstore.query.parse import parse_rules
 from factstore.query.relation import REF, same_kind
 from factstore.query.rules import RuleSet
+from factstore.query.rules_forms import calls_in
 from factstore.schema import Schema
 
 _ROWS: Final = 96
 """Rows that the columnar engine takes about as long for as this one, in each clause, ..."""
-_ROUNDS: Final = 800
-"""... and in all of a recursion, each of whose rounds costs that one as much as a clause."""
+_WALK: Final = 800
+"""... in all of a recursion in which each body makes one call, which the columnar engine walks along, ..."""
+_ROUNDS: Final = 4000
+"""... and in all of any other, each of whose rounds costs that one as much as a clause."""
 MOST: Final = 5000
 """No run makes as many: a lower bound on the rows of a query is for the columnar engine to hold."""
 
@@ -58,7 +61,8 @@ class Program:
         self._one = _wants_one(query)
         nodes = list(walk(query.where))
         rows = _ROWS * (1 + sum(isinstance(node, Pattern) for node in nodes))
-        self._budget = min(MOST, rows + _ROUNDS * any(isinstance(node, RuleCall) for node in nodes))
+        calls = any(isinstance(node, RuleCall) for node in nodes)
+        self._budget = min(MOST, rows + (_effort(self.compiler.rules) if calls else 0))
 
     @property
     def functions(self) -> set[str]:
@@ -80,6 +84,11 @@ class Program:
         if self._one:
             raise Declined
         return _in_order(rows)
+
+
+def _effort(rules: RuleSet) -> int:
+    """The rows that a recursion may make."""
+    return _ROUNDS if any(len(calls_in(rule.clauses)) > 1 for rule in rules) else _WALK
 
 
 def _wants_one(query: Query) -> bool:
