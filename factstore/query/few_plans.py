@@ -41,6 +41,10 @@ def _plan(goal: Goal, compiler: Compiler, plans: Plans) -> Plan:
     if known is not None:
         return known
     plan = plans[goal] = Plan(goal.bound)
+    if len(goal.bound) == 2 and not goal.asks:
+        plan.closure = _plan(goal._replace(bound=(True, False)), compiler, plans).closure
+        if plan.closure is not None:
+            return plan
     rules = compiler.rules
     try:
         bodies = [ordered(rule, goal, rules) for rule in rules.rules_of(goal.name)]

@@ -86,6 +86,11 @@ class Plan:
         self.closure: tuple[Attribute, bool] | None = None
         """The attribute whose closure the rules are, and whether it is walked from value to entity."""
 
+    @property
+    def walks(self) -> bool:
+        """Whether each key is answered by itself, by a walk."""
+        return bool(self.onward) or self.closure is not None
+
     def add(self, bodies: Sequence[Body], onward: Sequence[Conjunction]) -> None:
         """Sets what the plan does; it may call itself, so that it is there before."""
         self.bodies, self.onward = bodies, onward
@@ -107,7 +112,7 @@ class Tables:
 
     def call(self, plan: Plan, keys: Iterable[Row]) -> Mapping[Row, Iterable[Row]]:
         """The answers to each of ``keys``, and perhaps to others."""
-        if plan.onward:
+        if plan.walks:
             return self._walked(plan, keys)
         if self._running:
             self._below = self._below or Tables(self._run)
@@ -131,7 +136,7 @@ class Tables:
     def _walk(self, plan: Plan, key: Row) -> Answers:
         """The answers where right-linear rules lead from one asked argument."""
         if plan.closure is not None:
-            return self._reached(key[0], *plan.closure)
+            return self._reached(key[0], *plan.closure) if key else self._closure(*plan.closure)
         run, found, seen = self._run, Answers(), {key}
         here: Rows = [key]
         while here:
@@ -140,6 +145,14 @@ class Tables:
             here = list({row for onward in plan.onward for row in onward.run(here, run)} - seen)
             seen.update(here)
         return found
+
+    def _closure(self, attribute: Attribute, backwards: bool) -> Answers:
+        """What the facts of one attribute lead to, from everything that has it."""
+        facts = self._run.index(attribute)
+        if len(facts) > self._run.left:
+            raise Declined
+        starts = set((facts.scan().v if backwards else facts.scan().e).tolist())
+        return {(start, *end): None for start in starts for end in self._reached(start, attribute, backwards)}
 
     def _reached(self, start: int, attribute: Attribute, backwards: bool) -> Answers:
         """What the facts of one attribute lead to from one entity."""
@@ -159,7 +172,7 @@ class Tables:
     def _ask(self, plan: Plan, keys: Iterable[Row]) -> None:
         known = self._answers.setdefault(plan, {})
         new = [key for key in dict.fromkeys(keys) if key not in known]
-        if plan.onward:
+        if plan.walks:
             self._walked(plan, new)
         elif new:
             known.update((key, {}) for key in new)
