@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import factstore
@@ -39,13 +39,14 @@ def store(edges: list[tuple[str, int, int]], nodes: int = 0) -> tuple[Db, list[i
 
 
 @given(RANDOM)
+@settings(max_examples=settings().max_examples // 3)
 def test_a_program_gives_what_the_naive_evaluator_gives(r: Random) -> None:
     program = Program(r)
     db, ids = store(program.graph(), NODES)
     # A constant in a rule or an input is the number of a node.
     text = re.sub(r"(?<= )(\d)(?=\))", lambda found: str(ids[int(found[1])]), program.text())
     facts = {datom for name in (*EDGES, "n") for datom in db.datoms(name)}
-    for _ in range(3):
+    for _ in range(2):
         query, inputs = program.query()
         given = [[ids[node] for node in nodes] for nodes in inputs]  # type: ignore[attr-defined]
         assert set(db.q(query, *given, rules=text)) == set(Naive(facts, db.schema, text).q(query, *given)), (
