@@ -8,7 +8,7 @@ answers: recursive rules keep tables for their recursion only.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any, Final, TypeVar
 
 from msgspec.structs import replace
@@ -33,7 +33,7 @@ from factstore.query.ast import (
     walk,
 )
 from factstore.query.ast_terms import BindCollection, BindRelation, BindTuple
-from factstore.query.scope import spoken
+from factstore.query.scope import given, spoken
 from factstore.values import Keyword
 
 _LARGEST: Final = 64
@@ -105,15 +105,16 @@ class Unfolder:
         """The branch a rule makes of a call: none if a constant differs; None if it cannot be written so."""
         terms = _Terms(self._fresh)
         before: list[Clause] = []
-        for given, own in zip(call.args, rule.head.args, strict=True):
+        for asked, own in zip(call.args, rule.head.args, strict=True):
             if isinstance(own, Variable):
-                terms[own.name] = terms[own.name] if isinstance(given, Blank) else given
-            elif isinstance(given, Variable):
-                before.append(FunctionCall(fn="ground", args=(own,), binding=BindScalar(variable=given), at=call.at))
-            elif isinstance(given, Constant) and given != own:
+                terms[own.name] = terms[own.name] if isinstance(asked, Blank) else asked
+            elif isinstance(asked, Variable):
+                before.append(FunctionCall(fn="ground", args=(own,), binding=BindScalar(variable=asked), at=call.at))
+            elif isinstance(asked, Constant) and asked != own:
                 return []
         constants = {name: term for name, term in terms.items() if isinstance(term, Constant)}
-        if constants.keys() & _assigned(rule.clauses) or _seen_by_functions(rule.clauses, constants):
+        lost = constants.keys() & _assigned(rule.clauses) or _negated_alone(rule, constants.keys())
+        if lost or _seen_by_functions(rule.clauses, constants):
             return None
         return [And(clauses=(*before, *_renamed(rule.clauses, terms)), at=rule.at)]
 
@@ -166,6 +167,17 @@ def _assigned(clauses: Sequence[Clause]) -> set[str]:
         elif isinstance(getattr(node, "fn", None), Variable):
             found |= variables(getattr(node, "fn", ()))
     return set(found)
+
+
+def _negated_alone(rule: Rule, constants: Set[str]) -> bool:
+    """True if a ``not`` could be left without a variable of those around it, once these have become constants."""
+    around = given(rule.clauses) | frozenset(variables(rule.head.args))
+    for node in walk(rule.clauses):
+        if isinstance(node, Not) and spoken((node,)) & constants:
+            shared = spoken((node,)) & around
+            if shared <= constants or not any(node is clause for clause in rule.clauses):
+                return True
+    return False
 
 
 def _seen_by_functions(clauses: Sequence[Clause], terms: Mapping[str, Constant]) -> bool:
