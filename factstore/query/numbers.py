@@ -23,7 +23,7 @@ class Numbers:
     Where the codes lie in a narrow range, as ids do, each has a slot in an array; else they are keys of a dict.
 
     >>> numbers = Numbers()
-    >>> numbers.add(ints([70, 50, 70]), 0)[0].tolist(), numbers.add(ints([50, 60]), 2)[0].tolist()
+    >>> numbers.add(np.array([70, 50, 70]), 0)[0].tolist(), numbers.add(np.array([50, 60]), 2)[0].tolist()
     ([1, 0, 1], [0, 2])
     """
 
