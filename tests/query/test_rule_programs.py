@@ -114,6 +114,14 @@ def test_all_pairs_are_found_in_any_form(rules: str) -> None:
     assert set(db.q("[:find ?a ?b :where (path ?a ?b)]", rules=rules)) == {(ids[a], ids[b]) for a, b in pairs}
 
 
+def test_a_transitive_rule_is_a_walk_whoever_calls_it() -> None:
+    rules = f"{FORMS['transitive']} [(apart ?a ?b) [?a :n _] [?b :n _] (not (path ?a ?b))]"
+    db, ids = store([("edge", n, (n + 1) % SIZE) for n in range(SIZE)], SIZE + 1)
+    query = "[:find [?b ...] :in $ ?a :where (apart ?a ?b)]"
+    assert set(db.q(query, ids[0], rules=rules)) == {ids[SIZE]}
+    assert {goal.how for goal in called(db, query, rules, ids[0])} == {"as a walk"}
+
+
 def test_which_of_many_reach_an_end_is_found_once_for_all() -> None:
     rules = "[(alive ?x) [?x :n 0]] [(alive ?x) [?x :edge ?y] (alive ?y)]"
     db, ids = store([("edge", n, n - 1) for n in range(1, SIZE)] + [("edge", SIZE, SIZE + 1)])
