@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from factstore.columns import EMPTY, Ints, Mask, spans, unique
+from factstore.columns import EMPTY, Ints, Mask, ints, spans, unique
 from factstore.query.limits import Limits
 
 _ROOM: Final = 1 << 26
@@ -27,8 +27,8 @@ _UNPACKED: Final = 1 << 24
 class Edges:
     """The edges of a graph over the nodes ``0..size-1``, by the node they leave.
 
-    >>> edges = Edges(np.array([0, 0, 1]), np.array([1, 2, 2]), 3)
-    >>> edges.onward(np.array([1, 0]))[1].tolist()
+    >>> edges = Edges(ints([0, 0, 1]), ints([1, 2, 2]), 3)
+    >>> edges.onward(ints([1, 0]))[1].tolist()
     [2, 1, 2]
     """
 
@@ -50,12 +50,12 @@ def reached(origins: Ints, nodes: Ints, count: int, edges: Edges, limits: Limits
 
     The given pairs are distinct and sorted by origin; origins are numbered ``0..count-1``.
 
-    >>> edges = Edges(np.array([0, 1]), np.array([1, 2]), 3)
-    >>> [found.tolist() for found in reached(np.array([0, 1]), np.array([0, 2]), 2, edges, Limits())]
-    [[0, 0, 0, 1], [0, 1, 2, 2]]
+    >>> edges = Edges(ints([0, 1]), ints([1, 2]), 3)
+    >>> [found.tolist() for found in reached(ints([0, 1]), ints([0, 2]), 2, edges, Limits())]
+    [[0, 1, 0, 0], [0, 2, 1, 2]]
     """
     allowed = _PATIENCE * (len(nodes) + edges.size + len(edges.targets)) + count * edges.size // 8
-    if edges.size > _MOST_NODES:
+    if edges.size > _MOST_NODES or edges.size * edges.size // 16 > limits.max_memory:
         allowed = 1 << 62
     found = []
     for origin, node in _portions(origins, nodes, count, edges.size):
@@ -111,11 +111,11 @@ def _by_bits(origins: Ints, nodes: Ints, count: int, edges: Edges, limits: Limit
     """The pairs, from sets of bits: bit n of a set is the n-th node in the order of the components."""
     component, order = components(edges)
     limits.check(0)
-    sets = _sets(component, order, edges)
+    sets = _sets(component, order, edges, limits)
     starts = np.searchsorted(origins, np.arange(count + 1)).tolist()
     own = component[nodes].tolist()
     found, total = [], 0
-    for origin in range(count):
+    for origin in limits.watched(range(count)):
         bits = 0
         for each in own[starts[origin] : starts[origin + 1]]:
             bits |= sets[each]
@@ -125,7 +125,7 @@ def _by_bits(origins: Ints, nodes: Ints, count: int, edges: Edges, limits: Limit
     return _unpacked(found, order)
 
 
-def _sets(component: Ints, order: Ints, edges: Edges) -> list[int]:
+def _sets(component: Ints, order: Ints, edges: Edges, limits: Limits) -> list[int]:
     """For each component the bits of every node that can be reached from it."""
     sizes = np.bincount(component).tolist()
     row, node = edges.onward(order)
@@ -136,7 +136,7 @@ def _sets(component: Ints, order: Ints, edges: Edges) -> list[int]:
     ends = np.searchsorted(pairs // max(len(sizes), 1), np.arange(len(sizes)), side="right").tolist()
     sets: list[int] = []
     at = first = 0
-    for size, end in zip(sizes, ends, strict=True):
+    for size, end in limits.watched(zip(sizes, ends, strict=True)):
         bits = ((1 << size) - 1) << first
         for other in after[at:end]:
             bits |= sets[other]
@@ -213,4 +213,4 @@ def components(edges: Edges) -> tuple[Ints, Ints]:
                     if member == node:
                         break
                 count += 1
-    return np.array(component, dtype=np.int64), np.array(order, dtype=np.int64)
+    return ints(component), ints(order)

@@ -24,7 +24,7 @@ class Numbers:
 
     >>> numbers = Numbers()
     >>> numbers.add(np.array([70, 50, 70]), 0)[0].tolist(), numbers.add(np.array([50, 60]), 2)[0].tolist()
-    ([0, 1, 0], [1, 2])
+    ([1, 0, 1], [0, 2])
     """
 
     def __init__(self) -> None:

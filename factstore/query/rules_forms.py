@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from factstore.query.ast import And, Clause, Or, Rule, RuleCall, RuleHead, Term, Variable, variables, walk
 from factstore.query.scope import Scope, given, needed, spoken
-from factstore.query.unfold import renamed_but
+from factstore.query.unfold import reached, renamed_but
 
 _MOST: Final = 16
 """Rules that one rule may become."""
@@ -94,12 +94,17 @@ def _shared(clause: Or, around: Scope) -> Scope:
 
 def linearised(rules: Mapping[str, Sequence[Rule]]) -> Rules:
     """The rules, each transitive one in a linear form where there is one that means the same."""
-    return {name: list(_linear(name, group, rules)) for name, group in rules.items()}
+    called = {name: {call.name for rule in group for call in calls_in(rule.clauses)} for name, group in rules.items()}
+    return {
+        name: list(_linear(name, group, turns=any(name in reached(other, called) for other in called[name] - {name})))
+        for name, group in rules.items()
+    }
 
 
-def _linear(name: str, group: Sequence[Rule], rules: Mapping[str, Sequence[Rule]]) -> Sequence[Rule]:
+def _linear(name: str, group: Sequence[Rule], *, turns: bool) -> Sequence[Rule]:
+    """The rules of a name; ``turns`` if other names call it that it calls."""
     transitive = [rule for rule in group if _is_transitive(rule)]
-    if not transitive or any(call.name == name for other in rules if other != name for call in _calls(rules[other])):
+    if not transitive or turns:
         return group
     others = [rule for rule in group if not _is_transitive(rule)]
     ends = [rule for rule in others if all(call.name != name for call in calls_in(rule.clauses))]
@@ -109,10 +114,6 @@ def _linear(name: str, group: Sequence[Rule], rules: Mapping[str, Sequence[Rule]
     if all(_hands(rule, name, last=False) for rule in steps):
         return [*others, *(_after(rule) for rule in ends)]
     return group
-
-
-def _calls(rules: Sequence[Rule]) -> list[RuleCall]:
-    return [call for rule in rules for call in calls_in(rule.clauses)]
 
 
 def _is_transitive(rule: Rule) -> bool:

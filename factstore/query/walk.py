@@ -24,7 +24,7 @@ from factstore.query.solve import Solver
 from factstore.query.steps import Step
 from factstore.query.tables import arguments_of
 
-_FEW: Final = 24
+_FEW: Final = 48
 """Up to so many places in a round they are taken one by one."""
 _MANY: Final = 256
 """More ends of one round than this are told apart as an array."""

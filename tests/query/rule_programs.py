@@ -6,7 +6,7 @@ from random import Random
 from typing import Final
 
 EDGES: Final = ("red", "blue")
-NODES: Final = 5
+NODES: Final = 4
 
 
 class Program:
