@@ -5,6 +5,7 @@ That is an offset array where ids are dense, and a by-value permutation made on 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -56,6 +57,11 @@ class Sorted:
         offsets: NDArray[Any] = np.zeros(width + 1, dtype=np.int32 if len(keys) < 2**31 else np.int64)
         np.cumsum(counts, out=offsets[1:])
         return offsets
+
+    @property
+    def slots(self) -> tuple[memoryview | None, int, int]:
+        """The offset array, the key of its first slot, and how many slots it has; None where keys are sparse."""
+        return self._single, self._low, self._width
 
     @property
     def nbytes(self) -> int:
@@ -172,11 +178,16 @@ class Segment:
         found: list[int] = self.rows.e[self._v_order[lo:hi]].tolist() if lo < hi else []
         return found
 
+    @property
+    def positions_by_value(self) -> memoryview:
+        """The row positions in value order, of which an item is an int at once."""
+        return self._v_order.data
+
     def find_one(self, e: int, v: int) -> int:
         """The position of one fact, -1 if there is none."""
         lo, hi = self.by_e.range(e)
-        at = lo + int(np.searchsorted(self.rows.v[lo:hi], v))
-        return at if at < hi and self.rows.v[at] == v else -1
+        at = bisect_left(self._values, v, lo, hi)
+        return at if at < hi and self._values[at] == v else -1
 
     def has(self, e: Ints, v: Ints) -> Mask:
         """Whether each fact (e, v) is there; one of the two may be an array of one, for all."""

@@ -77,6 +77,16 @@ class AttributeStep:
         return self._loaded
 
     @property
+    def plain(self) -> tuple[AttributeIndex, int, int | None] | None:
+        """The index, the kind of its values and the one value wanted, if only entity and value are asked for."""
+        if not self._is_plain or self._within is not None or self._ends.fixed_e is not None:
+            return None
+        if self._attribute.type.interned and self._db.dictionary is not self._values.base:
+            return None
+        value = None if self._ends.fixed_v is None else int(self._ends.fixed_v[0])
+        return self._index, int(self._attribute.type), value
+
+    @property
     def is_edge(self) -> bool:
         """True if it relates two variables and speaks of nothing else: what joins can be made of."""
         return self._is_plain and len(self.names) == 2
