@@ -127,6 +127,7 @@ class Segment:
         total += self.by_e.nbytes if "by_e" in made else 0
         total += self._v_order.nbytes if "_v_order" in made else 0
         total += self._pairs.nbytes if "_pairs" in made else 0
+        total += self.codes_in_order.nbytes if "codes_in_order" in made else 0
         return total + (self.by_v.keys.nbytes + self.by_v.nbytes if "by_v" in made else 0)
 
     @lazy
