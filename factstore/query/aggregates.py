@@ -85,7 +85,7 @@ def _option(node: Aggregate, option: Argument, registered: Mapping[str, Any]) ->
 
 
 def _function(node: Aggregate, registered: Mapping[str, Any]) -> Function:
-    found: Function | None = registered.get(str(node.fn)) or _BY_VALUE.get(str(node.fn))
+    found: Function | None = registered.get(str(node.fn), _BY_VALUE.get(str(node.fn)))
     if not callable(found):
         message = f"no aggregate {node.fn}: expected one of {', '.join(sorted(_BY_VALUE))}, or a registered one"
         raise edn.located(QueryError, message, node.at, code="query/unknown-function", function=str(node.fn))

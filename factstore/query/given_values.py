@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Final
 
 import numpy as np
@@ -42,6 +43,8 @@ def known_type(value: Any, node: Node) -> Any:
     if isinstance(value, tuple | list):
         _measure(value, node)
         return _known_items(value, node) if type(value) in (tuple, list) else value
+    if isinstance(value, Decimal):
+        return coerce(ValueType.BIGDEC, value)
     return coerce(ValueType.BIGINT, value) if type(value) is int and not LONG_MIN <= value <= LONG_MAX else value
 
 
@@ -70,6 +73,9 @@ def known_types(values: Sequence[Any], node: Node) -> Sequence[Any]:
     return values if only_plain(values) else [known_type(value, node) for value in values]
 
 
-def only_plain(values: Iterable[Any]) -> bool:
-    """True if all are of types that are what they seem."""
-    return set(map(type, values)) <= _PLAIN
+def only_plain(values: Sequence[Any]) -> bool:
+    """True if all are of types that are what they seem, and no integer is beyond 64 bits."""
+    types = set(map(type, values))
+    if not types <= _PLAIN:
+        return False
+    return int not in types or (types == {int} and min(values) >= LONG_MIN and max(values) <= LONG_MAX)

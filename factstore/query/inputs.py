@@ -17,6 +17,7 @@ from factstore.query.parse import parse_rules
 from factstore.query.relation import REF, Column, Relation, Values, same_kind
 from factstore.query.scope import Site
 from factstore.values import Keyword, ValueType
+from factstore.values_coerce import shown
 
 
 class GivenStep:
@@ -129,7 +130,7 @@ def _source(node: SourceVar, arg: Any) -> Any:
     rows = list(arg)
     for row in rows:
         if isinstance(row, str | bytes) or not isinstance(row, Iterable):
-            message = f"{row!r} is a row of what was given for {node}: expected a tuple"
+            message = f"{shown(row)} is a row of what was given for {node}: expected a tuple"
             raise edn.located(QueryError, message, node.at, code="query/inputs")
     return [row if only_plain(row) else known_type(row, node) for row in map(tuple, rows)]
 

@@ -67,7 +67,7 @@ def _bounds(clause: Predicate, name: str, scalars: Mapping[str, Any]) -> Iterabl
     known = [_known(arg, scalars) for arg in args]
     # Two bounds at most, with the variable between them: such a comparison says nothing else.
     is_between = len(args) == 3 and known[1] is None and name in _COMPARISONS
-    is_all = known.count(None) == 1 and (len(args) == 2 or is_between)
+    is_all = sum(value is None for value in known) == 1 and (len(args) == 2 or is_between)
     for place, arg in enumerate(args):
         if not isinstance(arg, Variable) or arg.name in scalars:
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -169,6 +170,17 @@ def test_a_time_that_is_no_moment_is_refused(db: Db, time: Any, shape: Any) -> N
 def test_a_numpy_scalar_is_the_value_it_stands_for(db: Db) -> None:
     query = "[:find ?a ?b :in ?a [?b ...]]"
     assert db.q(query, np.int64(3), [np.float64(0.5), np.bool_(True)]) == {(3, 0.5), (3, True)}
+
+
+@pytest.mark.parametrize("value", [10**50_000, Decimal("NaN")], ids=["huge", "nan"])
+def test_a_number_that_no_store_holds_is_refused(db: Db, value: Any) -> None:
+    for query, given in (("?n", value), ("[?n ...]", [value, 1]), ("[?n ...]", [value]), ("$n", [(value,)])):
+        with pytest.raises(InvalidValue):
+            db.q(f"[:find ?x :in $ {query} :where [?x :person/age ?a]]", given)
+
+
+def test_an_array_given_for_one_value_breaks_nothing(db: Db) -> None:
+    assert db.q("[:find ?x :in $ ?n :where [?x :person/born ?a] [(< ?a ?n)]]", np.array([1, 2])) == []
 
 
 WARNED: list[tuple[str, list[str]]] = [
