@@ -28,6 +28,8 @@ def page(query: Query, outputs: Sequence[Output], size: int, values: Values) -> 
 
     What is missing comes last in either direction. Raises ``query/type-mismatch`` where values have no order.
     """
+    if query.offset >= size:  # however large: NumPy has no number for all that can be written
+        return [taken(output, np.arange(0)) for output in outputs], 0
     if not query.order_by and query.limit is None and not query.offset:
         return list(outputs), size
     end = size if query.limit is None else min(size, query.offset + query.limit)
