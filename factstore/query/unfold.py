@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from msgspec.structs import replace
 
@@ -202,25 +202,52 @@ def _renamed(node: N, terms: _Terms) -> N:
     return node
 
 
+def renamed_but(clauses: Sequence[Clause], names: Iterable[str], fresh: Iterator[int]) -> tuple[Clause, ...]:
+    """The clauses with fresh names for all variables but some."""
+    terms = _Terms(fresh)
+    terms.update((name, Variable(name=name)) for name in names)
+    return _renamed(tuple(clauses), terms)
+
+
+def shape(node: Any, names: dict[str, int] | None = None) -> Any:
+    """What is equal for nodes that differ only in the names of their variables.
+
+    >>> from factstore.query.parse import parse_rules
+    >>> one, other = parse_rules("[[(p ?a ?b) [?a :to ?b]] [(p ?x ?y) [?x :to ?y]]]")
+    >>> shape(one) == shape(other)
+    True
+    """
+    names = {} if names is None else names
+    if isinstance(node, Variable):
+        return (names.setdefault(node.name, len(names)),)
+    if isinstance(node, tuple):
+        return tuple(shape(item, names) for item in node)
+    if isinstance(node, Node) and not isinstance(node, Constant):
+        fields = (name for name in node.__struct_fields__ if name not in ("at", "shown"))
+        return type(node).__name__, *(shape(getattr(node, name), names) for name in fields)
+    return node
+
+
 def unfolded(rules: Mapping[str, Sequence[Rule]], calls: Callable[[Rule], Iterator[str]]) -> Unfolder:
     """The unfolder of a rule set; ``calls`` gives the names a rule calls."""
     called = {name: {other for rule in group for other in calls(rule)} for name, group in rules.items()}
     unfolder = Unfolder()
     for name in _callees_first(called):
-        if name not in _reached(name, called):
+        if name not in reached(name, called):
             unfolder.bodies[name] = [replace(rule, clauses=unfolder.clauses(rule.clauses)) for rule in rules[name]]
     return unfolder
 
 
-def _reached(name: str, called: Mapping[str, set[str]]) -> set[str]:
-    reached: set[str] = set()
+def reached(name: str, called: Mapping[str, set[str]]) -> set[str]:
+    """The names that a name calls, directly or not."""
+    found: set[str] = set()
     waiting = [name]
     while waiting:
-        new = called[waiting.pop()] - reached
-        reached |= new
+        new = called[waiting.pop()] - found
+        found |= new
         waiting += new
-    return reached
+    return found
 
 
 def _callees_first(called: Mapping[str, set[str]]) -> list[str]:
-    return sorted(called, key=lambda name: len(_reached(name, called)))
+    return sorted(called, key=lambda name: len(reached(name, called)))
