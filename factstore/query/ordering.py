@@ -29,6 +29,8 @@ def page(query: Query, outputs: Sequence[Output], size: int, values: Values) -> 
 
     What is missing comes last in either direction. Raises ``query/type-mismatch`` where values have no order.
     """
+    if query.offset >= size:  # however large: NumPy has no number for all that can be written
+        return [taken(output, np.arange(0)) for output in outputs], 0
     if not query.order_by and query.limit is None and not query.offset:
         return list(outputs), size
     start = min(query.offset, size)

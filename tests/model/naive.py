@@ -307,8 +307,6 @@ class Naive:
                 return frozenset()
             case FunctionCall(binding=binding):
                 return frozenset(variables(binding))
-            case RuleCall(name=name, args=args):
-                return frozenset(variables(args[self.required[name] :]))
             case Or(branches=branches, required=required):
                 return frozenset.intersection(*map(self.given, branches)) & spoken(clause) - set(variables(required))
             case And(clauses=clauses) | Optional(clauses=clauses):
