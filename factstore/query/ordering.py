@@ -31,16 +31,16 @@ def page(query: Query, outputs: Sequence[Output], size: int, values: Values) -> 
     """
     if not query.order_by and query.limit is None and not query.offset:
         return list(outputs), size
-    end = size if query.limit is None else min(size, query.offset + query.limit)
+    start = min(query.offset, size)
+    end = size if query.limit is None else min(size, start + query.limit)
     if not query.order_by:
-        positions = np.arange(query.offset, max(end, query.offset))
-        return [taken(output, positions) for output in outputs], len(positions)
+        return [taken(output, np.arange(start, end)) for output in outputs], end - start
     first = query.order_by[0]
     some = _candidates(outputs[first.index], values, end, largest=first.descending)
     if some is not None:
         outputs, size = [taken(output, some) for output in outputs], len(some)
     keys = [_key(order, outputs[order.index], values) for order in query.order_by]
-    positions = first_rows(keys, size, end)[query.offset :]
+    positions = first_rows(keys, size, end)[start:]
     return [taken(output, positions) for output in outputs], len(positions)
 
 
