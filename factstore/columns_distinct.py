@@ -12,6 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from factstore.columns_sort import argsort
+
 _SPARSE: Final = 8
 """A table may have so many places for each value: beyond, sorting takes less time than writing to far memory."""
 _SMALL: Final = 1 << 12
@@ -41,8 +43,7 @@ def numbered(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.i
 
 
 def _by_sorting(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    # Stable: NumPy's other sorts of int64 are several times as slow on some processors, and none is much faster.
-    order = np.argsort(values, kind="stable")
+    order = argsort(values)
     ordered = values[order]
     begins = np.empty(len(values), dtype=np.bool_)
     begins[0] = True

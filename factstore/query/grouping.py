@@ -10,6 +10,7 @@ import numpy as np
 
 from factstore.columns import Ints, rank
 from factstore.columns_distinct import numbered
+from factstore.columns_sort import argsort
 from factstore.query.relation import Relation
 from factstore.values import Value
 
@@ -103,7 +104,7 @@ def grouped(rows: Relation, keys: Sequence[str]) -> Groups:
     distinct, numbers = numbered(ranks)
     if len(distinct) <= _SHORT:
         return Groups(np.bincount(numbers, minlength=len(distinct)), of_rows=numbers)
-    order = np.argsort(numbers, kind="stable")
+    order = argsort(numbers)
     return _runs(order, numbers[order])
 
 

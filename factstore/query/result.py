@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from factstore.errors import QueryError
 from factstore.query import ordering, result_equal, result_frames, result_pickle, result_show
 from factstore.query.relation import Column, Values
+from factstore.query.result_rows import Shape, rows_of
 from factstore.query.result_typed import Output, Typed, as_array, typed
 from factstore.values import Value
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     import pandas
     import polars
     import pyarrow
-
-Shape: TypeAlias = Literal["tuples", "values", "maps"]
 
 _PAGE = 8192
 """Rows that are made at once where they are iterated."""
@@ -174,8 +173,7 @@ class Result(Sequence[Any]):
     def to_dicts(self) -> list[dict[str, Value]]:
         """Each row as a dict, by ``:keys`` or by the names of the find clause."""
         names = self._keys or self._columns
-        columns = map(self._python, range(len(self._columns)))
-        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+        return rows_of(list(map(self._python, range(len(self._columns)))), "maps", names)
 
     def to_numpy(self) -> dict[str, np.ndarray[Any, Any]]:
         """Each column as an array of its natural type: int64, float64, bool, datetime64[us] in UTC, or objects.
@@ -258,11 +256,7 @@ class Result(Sequence[Any]):
         if self._rows is not None:
             return self._rows[rows]
         columns = [self._part(place, rows) for place in range(len(self._columns))]
-        if self._shape == "values":
-            return columns[0]
-        if self._shape == "maps":
-            return [dict(zip(self._keys, row, strict=True)) for row in zip(*columns, strict=True)]
-        return list(zip(*columns, strict=True))
+        return rows_of(columns, self._shape, self._keys)
 
     def _part(self, place: int, rows: slice) -> list[Value]:
         if rows == slice(None):
