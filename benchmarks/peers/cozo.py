@@ -15,7 +15,6 @@ from benchmarks.peers.workloads import Workload
 # Indexes are named: 0.7.6 answers `*person{id: e, age: a, name: 'Ivan'}`, with an index on the name, by no rows at all.
 _TYPES: Final = {"long": "Int", "string": "String"}
 _IVAN: Final = "*person:by_name{name: 'Ivan', id: e}"
-_ADVISED: Final = "adv[x, y, d] := *advised{advisor: x, paper: d}, *dissertation{id: d, cid: y}"
 _ABOVE: Final = "*dissertation:by_cid{{cid: {0}, id: {1}d}}, *advised:by_paper{{paper: {1}d, advisor: {1}}}"
 
 SCRIPTS: Final = {
@@ -35,12 +34,10 @@ reached[a, c] := *follows{a, b}, reached[b, c]
 ?[a, b] := reached[a, b]""",
     "Q1": f"""?[n] := *person:by_name{{name: $0, id: p}}, {_ABOVE.format("p", "a")}, {_ABOVE.format("a", "g")},
 *person{{id: g, name: n}}""",
-    "Q2": f"""{_ADVISED}
-?[n] := adv[x, y, d], *dissertation{{id: d, univ: u}}, *dissertation:by_cid{{cid: x, id: t}},
-*dissertation{{id: t, univ: u}}, *person{{id: y, name: n}}""",
-    "Q3": f"""{_ADVISED}
-?[n] := adv[x, y, d], *dissertation{{id: d, area: a}}, *dissertation:by_cid{{cid: x, id: t}},
-*dissertation{{id: t, area: b}}, a != b, *person{{id: y, name: n}}""",
+    "Q2": """?[n] := *advised{advisor: x, paper: d}, *dissertation{id: d, cid: y, univ: u},
+*dissertation:by_cid{cid: x, id: t}, *dissertation{id: t, univ: u}, *person{id: y, name: n}""",
+    "Q3": """?[n] := *advised{advisor: x, paper: d}, *dissertation{id: d, cid: y, area: a},
+*dissertation:by_cid{cid: x, id: t}, *dissertation{id: t, area: b}, a != b, *person{id: y, name: n}""",
     "Q4": f"""anc[a] := *person:by_name{{name: $0, id: p}}, {_ABOVE.format("p", "a")}
 anc[a] := anc[p], {_ABOVE.format("p", "a")}
 ?[n] := anc[a], *person{{id: a, name: n}}""",

@@ -16,6 +16,12 @@ from benchmarks.peers.workloads import Workload
 
 _BATCH = 200_000
 _NOT_SYNCED = "{:kv-opts {:flags #{:nordahead :writemap :nosync} :wal-sync-mode :none}}"
+# A connection made of the datoms in some texts.
+_MAKE = """(do (require (quote datalevin.core) (quote clojure.edn))
+  (fn [texts dir schema opts]
+    (datalevin.core/conn-from-datoms
+      (mapcat (fn [text] (map (fn [[e a v]] (datalevin.core/datom e a v)) (clojure.edn/read-string text))) texts)
+      dir schema opts)))"""
 
 
 class Datalevin(Peer):
@@ -39,6 +45,7 @@ class Datalevin(Peer):
         import jpype
 
         self._to_python = import_module("datalevin._convert").to_python
+        self._list = jpype.JClass("java.util.ArrayList")
         self._vars = jpype.JClass("clojure.java.api.Clojure")
         for namespace in ("datalevin.query", "datalevin.query.cache"):
             self._vars.var(namespace, "*cache?*").bindRoot(jpype.JClass("java.lang.Boolean").FALSE)
@@ -49,12 +56,9 @@ class Datalevin(Peer):
         self._data = place.data
         self._directory = tempfile.TemporaryDirectory(prefix="datalevin-")
         schema = " ".join(f":{each.name} {_definition(each.type, each.many)}" for each in place.data.attributes)
-        make = self._vars.var("datalevin.core", "create-conn")
-        self._conn = make.invoke(self._directory.name, self._read(f"{{{schema}}}"), self._read(_NOT_SYNCED))
-        transact = self._vars.var("datalevin.core", "transact!")
-        for name in place.data.facts:
-            for part in _forms(name, place.data.pairs(name)):
-                transact.invoke(self._conn, self._read(part))
+        make = self._vars.var("clojure.core", "eval").invoke(self._read(_MAKE))
+        texts = self._list([text for name in place.data.facts for text in _forms(name, place.data.pairs(name))])
+        self._conn = make.invoke(texts, self._directory.name, self._read(f"{{{schema}}}"), self._read(_NOT_SYNCED))
         self._db = self._vars.var("datalevin.core", "db").invoke(self._conn)
 
     def call(self, workload: Workload) -> Callable[[], Any] | None:
@@ -88,9 +92,9 @@ def _definition(type: str, many: bool) -> str:
 
 
 def _forms(name: str, pairs: list[tuple[int, Any]]) -> Iterable[str]:
-    """Transaction data as EDN, which the JVM reads faster than it is built from here."""
+    """Facts as EDN, which the JVM reads faster than it is told them one by one."""
     for low in range(0, len(pairs), _BATCH):
-        yield "[" + " ".join(f"[:db/add {e} :{name} {_edn(v)}]" for e, v in pairs[low : low + _BATCH]) + "]"
+        yield "[" + " ".join(f"[{e} :{name} {_edn(v)}]" for e, v in pairs[low : low + _BATCH]) + "]"
 
 
 def _edn(value: Any) -> str:

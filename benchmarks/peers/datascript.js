@@ -35,11 +35,12 @@ const calls = {
 const milliseconds = () => Number(process.hrtime.bigint()) / 1e6;
 
 const ask = (request) => {
-  const { kind, warm, measured, rounds, most } = request;
+  const { kind, warm, calls: least, first, measured, rounds, most } = request;
   const call = calls[kind](request);
   const began = milliseconds();
   const answer = call();
-  while (milliseconds() - began < warm * 1000) call();
+  const passed = () => (milliseconds() - began) / 1000;
+  for (let n = 1; passed() < warm || (n < least && passed() < first / 2); n++) call();
   const taken = [];
   const until = milliseconds() + measured * 1000;
   while (taken.length < rounds || (milliseconds() < until && taken.length < most)) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from importlib.metadata import version
 from typing import Any
 
 import psycopg
@@ -42,7 +43,7 @@ class Ours(Peer):
     """``db.q`` and ``db.pull`` as a user calls them: with the length of the result, or with its rows as a list."""
 
     name = "factstore"
-    version = factstore.__version__ if hasattr(factstore, "__version__") else ""
+    version = version("factstore")
     columns = True
 
     def __init__(self) -> None:

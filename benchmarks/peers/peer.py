@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from benchmarks.peers.data import Dataset
-from benchmarks.peers.measure import Budget, Measured, measure, summary
+from benchmarks.peers.measure import Budget, Measured, answer_of, measure
 from benchmarks.peers.workloads import Workload
 
 
@@ -53,7 +53,7 @@ class Peer:
         if call is None:
             return None
         taken, answer = measure(call, budget.for_compiling() if self.compiles else budget)
-        return summary(taken, self.rows(workload, answer))
+        return Measured(taken, answer_of(self.rows(workload, answer)))
 
     def close(self) -> None:
         """Lets go of everything."""

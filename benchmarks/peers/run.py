@@ -38,7 +38,7 @@ def _row(peers: Sequence[Peer], workload: Workload, budget: Budget) -> Row:
     answers = {name: cell.answer for name, cell in cells.items() if isinstance(cell, Measured)}
     if len(set(answers.values())) > 1:
         raise Disagreement(f"{workload.name}: {answers}")
-    told = (f"{name} {cell.milliseconds:.3f}" for name, cell in cells.items() if isinstance(cell, Measured))
+    told = (f"{name} {cell.median:.3f}" for name, cell in cells.items() if isinstance(cell, Measured))
     print(f"{workload.name}: {', '.join(told)}", file=sys.stderr, flush=True)
     columns = frozenset(peer.name for peer in peers if peer.columns)
     return Row(workload.name, cells, columns)
