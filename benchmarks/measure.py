@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import statistics
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 Call = Callable[[], Any]
@@ -17,12 +17,14 @@ Call = Callable[[], Any]
 _SHORT: Final = 1e-3
 """Seconds a round of one call should take at least."""
 _ROUNDS: Final = (5, 51)
+_FEWEST: Final = 3
 
 
 def medians(calls: Mapping[str, Call], budget: float = 1.0) -> dict[str, float]:
-    """Seconds of each call, the median over 5 to 51 rounds; ``budget`` is about how long each may take in all.
+    """Seconds of each call, the median over 3 to 51 rounds; ``budget`` is about how long each may take in all.
 
-    Without a budget there is one round, which measures nothing and shows that the calls can be made.
+    A call that has had twice its budget sits out after three rounds. Without a budget there is one round, which
+    measures nothing and shows that the calls can be made.
 
     >>> sorted(medians({"sum": lambda: sum(range(10)), "list": lambda: list(range(10))}, budget=0.01))
     ['list', 'sum']
@@ -30,14 +32,15 @@ def medians(calls: Mapping[str, Call], budget: float = 1.0) -> dict[str, float]:
     once = {name: _once(call, 1) for name, call in calls.items()}
     repeats = {name: max(1, round(_SHORT / max(seconds, 1e-7))) for name, seconds in once.items()}
     least, most = _ROUNDS
-    slowest = max(max(seconds, _SHORT) for seconds in once.values())
-    rounds = min(most, max(least, int(budget / slowest))) if budget else 1
+    quickest = min(max(seconds, _SHORT) for seconds in once.values())
+    rounds = min(most, max(least, int(budget / quickest))) if budget else 1
     found: dict[str, list[float]] = {name: [] for name in calls}
     gc.collect()
     gc.freeze()  # what the peers keep in this process is not to slow anyone's collections down
     for _ in range(rounds):
         for name, call in calls.items():
-            found[name].append(_once(call, repeats[name]))
+            if len(found[name]) < _FEWEST or sum(found[name]) * repeats[name] < 2 * budget:
+                found[name].append(_once(call, repeats[name]))
     gc.unfreeze()
     return {name: statistics.median(seconds) for name, seconds in found.items()}
 
@@ -76,8 +79,12 @@ def ratio(number: float) -> str:
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """A Markdown table."""
-    lines = ["| " + " | ".join(map(str, cells)) + " |" for cells in (heads, ["---"] * len(heads), *rows)]
-    return "\n".join(lines)
+    return "\n".join(line(cells) for cells in (heads, ["---"] * len(heads), *rows))
+
+
+def line(cells: Iterable[Any]) -> str:
+    """A line of one."""
+    return f"| {' | '.join(map(str, cells))} |"
 
 
 def against(
@@ -85,24 +92,16 @@ def against(
     ours: str,
     peers: Sequence[str],
     beside: Sequence[str] = (),
-) -> str:
-    """The table of questions: rows of the answer, our median, each peer's, and how many times ours the best peer takes.
+) -> Iterator[str]:
+    """The table of questions, a line at a time: rows of the answer, our median, each peer's, and the best by ours.
 
     Those named in ``beside`` are shown, and are nobody's peers.
     """
-    return table(
-        ["", "rows", ours, *peers, "best peer / ours"],
-        [
-            (
-                name,
-                f"{size:,}",
-                shown(found[ours]),
-                *(shown(found[peer]) if peer in found else "–" for peer in peers),
-                lead({name: seconds for name, seconds in found.items() if name not in beside}, ours),
-            )
-            for name, size, found in rows
-        ],
-    )
+    yield table(["", "rows", ours, *peers, "best peer / ours"], [])
+    for name, size, found in rows:
+        told = (shown(found[peer]) if peer in found else "–" for peer in peers)
+        asked = {peer: seconds for peer, seconds in found.items() if peer not in beside}
+        yield line([name, f"{size:,}", shown(found[ours]), *told, lead(asked, ours)])
 
 
 def lead(found: Mapping[str, float], ours: str) -> str:

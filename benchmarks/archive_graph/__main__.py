@@ -50,14 +50,12 @@ def peers(served: data.Served, wanted: list[str]) -> Iterator[list[Any]]:
         yield list(found.values())
 
 
-def compare(asked: list[Any], budget: float) -> list[tuple[str, int, dict[str, float]]]:
+def compare(asked: list[Any], budget: float) -> Iterator[tuple[str, int, dict[str, float]]]:
     """Each question to each peer: the rows must be the same, then everyone's median."""
-    rows = []
     for question in QUESTIONS:
         calls = {peer.name: call for peer in asked if (call := peer.call(question)) is not None}
         size = check({name: call() for name, call in calls.items()}, question.name)
-        rows.append((question.name, size, medians(calls, budget)))
-    return rows
+        yield question.name, size, medians(calls, budget)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -78,7 +76,9 @@ def main(arguments: list[str] | None = None) -> None:
                 print(f"* {question.name}: {where(ours.call(question))}")
             return
         with peers(served, wanted) as asked:
-            print(against(compare(asked, 0.0 if given.quick else 2.0), NAME, [peer.name for peer in asked[1:]]))
+            rows = compare(asked, 0.0 if given.quick else 1.0)
+            for told in against(rows, NAME, [peer.name for peer in asked[1:]]):
+                print(told, flush=True)
         print(f"\n{memory.tables_of(served.db, quick=given.quick)}")
 
 

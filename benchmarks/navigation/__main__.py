@@ -72,10 +72,11 @@ def main(arguments: list[str] | None = None) -> None:
             for question in QUESTIONS:
                 print(f"* {question.name}: {where(in_turn(asked[0].call(question), served.nodes), top=8)}")
             return
-        rows = compare(served, asked, 0.0 if given.quick else 2.0)
+        rows = compare(served, asked, 0.0 if given.quick else 1.0)
     names = [peer.name for peer in asked[1:]] + [datascript.NAME]
     print(f"\n{count:,} nodes, rows of an average answer; medians of the whole call\n")
-    print(against(rows, NAME, [name for name in names if any(name in found for _, _, found in rows)], beside=BESIDE))
+    there = [name for name in names if any(name in found for _, _, found in rows)]
+    print("\n".join(against(rows, NAME, there, beside=BESIDE)))
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> None:
         if people > 1_000 and quick:
             return
         print(f"\n{people:,} people; medians\n")
-        print(compare(people, goal, 0.0 if quick else 2.0))
+        print(compare(people, goal, 0.0 if quick else 1.0))
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ def main(arguments: list[str] | None = None) -> None:
     sizes = [1_000, 10_000] if given.quick else [int(size) for size in given.datoms.split(",")]
     by_size = []
     for size in sizes:
-        by_size.append(measured(size, 0.0 if given.quick else 2.0))
+        by_size.append(measured(size, 0.0 if given.quick else 1.0))
         gc.collect()
     print(f"\n{growth(sizes, by_size)}")
 
