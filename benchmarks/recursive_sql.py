@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import time
 from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 import psycopg
+
+from factstore.dictionary_entries import digest
+from factstore.values import ValueType
 
 _ATTRIBUTES: Final = """
 SELECT d.txt, f.e FROM {s}.facts_live f JOIN {s}.dict d ON d.id = f.v
@@ -24,7 +28,7 @@ _STEP: Final = """
 _CLOSURE: Final = """
 WITH RECURSIVE asked (p) AS (
   SELECT e FROM {s}.facts_live WHERE a = {name} AND fl & 1 = 1
-    AND v = (SELECT id FROM {s}.dict WHERE txt = %(name)s AND kind = 6)
+    AND v = (SELECT id FROM {s}.dict WHERE h = %(digest)s AND kind = 6)
 ), needs (p) AS (
   SELECT step.e FROM asked CROSS JOIN LATERAL ({first}
   ) AS step
@@ -56,7 +60,8 @@ def reverse_closure(dsn: str, name: str, *, schema: str = "factstore", runs: int
 
 def run(session: psycopg.Connection[Any], statement: bytes, name: str) -> set[int]:
     """The answer of a :func:`closure_statement`."""
-    return {row[0] for row in session.execute(statement, {"name": name}).fetchall()}
+    given = {"digest": UUID(bytes=digest(ValueType.STRING, name))}
+    return {row[0] for row in session.execute(statement, given).fetchall()}
 
 
 def closure_statement(session: psycopg.Connection[Any], schema: str = "factstore") -> bytes:

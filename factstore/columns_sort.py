@@ -52,7 +52,14 @@ def sort(values: Array) -> Array:
     >>> sort(np.array([3, -1, 3, 0])).tolist()
     [-1, 0, 3, 3]
     """
-    return np.sort(values, kind="stable" if len(values) > _MANY and is_nearly_sorted(values) else None)
+    ordered = values.copy()
+    sort_in_place(ordered)
+    return ordered
+
+
+def sort_in_place(values: Array) -> None:
+    """:func:`sort` of an array that nobody else looks at."""
+    values.sort(kind="stable" if len(values) > _MANY and is_nearly_sorted(values) else None)
 
 
 def is_nearly_sorted(values: Array) -> bool:

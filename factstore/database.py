@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, NoReturn, TypeVar
+from typing import Any, Final, NamedTuple, NoReturn, TypeVar
 
 import numpy as np
 
@@ -27,6 +28,8 @@ from factstore.snapshot import Snapshot
 
 Functions = Mapping[str, Callable[..., Any]]
 """What transactions and queries may call, by name."""
+
+_NO_BOUNDS: Final[Mapping[str, float]] = {}
 
 Self = TypeVar("Self", bound="Db")
 
@@ -60,17 +63,19 @@ class Db(DbValue):
     (<Db t=0>, 0)
     """
 
-    __slots__ = ("_functions",)
+    __slots__ = ("_bounds", "_functions")
 
     def __init__(
         self, snapshot: Snapshot, schema: Schema, dictionary: Dictionary | Overlay, functions: Functions
     ) -> None:
         super().__init__(snapshot, schema, dictionary)
         self._functions = functions
+        self._bounds: Mapping[str, float] = _NO_BOUNDS
 
     def _copy(self: Self) -> Self:
         other = super()._copy()
         other._functions = self._functions
+        other._bounds = self._bounds
         return other
 
     def __reduce__(self) -> NoReturn:
@@ -100,7 +105,30 @@ class Db(DbValue):
         >>> db.q("[:find ?type . :where [:db/doc :db/valueType ?t] [?t :db/ident ?type]]")
         :db.type/string
         """
+        options = self._within(options) if self._bounds else options
         return querying.q(self, query, inputs, rules=rules, functions=self._offered(functions), **options)
+
+    def bounded(
+        self: Self, *, timeout: float | None = None, max_rows: int | None = None, max_memory: int | None = None
+    ) -> Self:
+        """The same facts, for queries of others: none of them may use more, whatever it or its caller asks for.
+
+        >>> import factstore
+        >>> db = factstore.connect("memory:").db().bounded(max_rows=10)
+        >>> db.q("[:find ?e :where [?e :db/ident]]", max_rows=1000)
+        Traceback (most recent call last):
+        ...
+        factstore.errors.QueryError: query/too-large: a step of the query would make ... rows: expected at most 10
+        """
+        asked = {"timeout": timeout, "max_rows": max_rows, "max_memory": max_memory}
+        other = self._copy()
+        other._bounds = self._within({name: bound for name, bound in asked.items() if bound is not None})
+        return other
+
+    def _within(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """The options, where a bound of this db value is smaller that one."""
+        asked = {name: math.inf if (bound := options.get(name)) is None else bound for name in self._bounds}
+        return {**options, **{name: min(bound, asked[name]) for name, bound in self._bounds.items()}}
 
     def explain(
         self,
@@ -117,6 +145,7 @@ class Db(DbValue):
         those of :meth:`q`.
         """
         offered = self._offered(functions)
+        options = self._within(options)
         return querying.explain(self, query, inputs, rules=rules, functions=offered, analyze=analyze, **options)
 
     def _offered(self, functions: Functions | None) -> Functions:

@@ -7,14 +7,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from factstore.columns import encode
 from factstore.dictionary import Dictionary
 from factstore.dictionary_overlay import Overlay
 from factstore.errors import EntityError, FactstoreError
 from factstore.index import AttributeIndex
 from factstore.schema import Attribute, Schema
 from factstore.schema_tuples import coerce_tuple, with_entities
-from factstore.values import LONG_MAX, LONG_MIN, Keyword, Value, ValueType
+from factstore.values import LONG_MAX, LONG_MIN, Keyword, Value, ValueType, encode_inline
 from factstore.values_coerce import coerce
 
 EntityRef = Any
@@ -22,6 +21,11 @@ EntityRef = Any
 
 
 class _View(Protocol):
+    is_history: bool
+
+    @property
+    def basis_t(self) -> int: ...
+
     schema: Schema
     dictionary: Dictionary | Overlay
 
@@ -70,7 +74,10 @@ class Lookups:
         code = self.encode(attribute, value)
         if code is None:
             return None
-        _, rows = self.index(attribute).by_value(np.asarray([code], dtype=np.int64))
+        index = self.index(attribute)
+        if not self.is_history and index.single_by_value.count(code) <= 1:
+            return next(iter(index.single_by_value.of(code)), None)
+        _, rows = index.by_value(np.asarray([code], dtype=np.int64))
         return int(rows.e[np.argmax(rows.tx)]) if len(rows.e) else None
 
     def encode(self: _View, attribute: Attribute, value: Value) -> int | None:
@@ -79,7 +86,10 @@ class Lookups:
             return self.entid(value)
         if attribute.type is ValueType.TUPLE:
             return _encode_tuple(self, attribute, value)
-        return encode(attribute.type, [coerce(attribute.type, value)], self.dictionary)[0]
+        exact = coerce(attribute.type, value)
+        if attribute.type.interned:
+            return self.dictionary.code_at(attribute.type, exact, self.basis_t)
+        return encode_inline(attribute.type, exact)
 
     def ident(self: _View, entity: int) -> Keyword | None:
         """The ident of an entity, None if it has none."""

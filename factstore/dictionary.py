@@ -24,6 +24,9 @@ from factstore.values import PYTHON_TYPES, Value, ValueType
 _INTERNED: Final = {PYTHON_TYPES[vt]: vt for vt in ValueType if vt.interned}
 """The type of an interned value by that of Python: no two of them share one."""
 
+_ABSENT: Final = 1024
+"""Values without a code that are remembered."""
+
 
 class Dictionary:
     """What this process knows of a store's interned values; safe between threads.
@@ -44,6 +47,7 @@ class Dictionary:
         self._recent = Generation()
         self._older = Generation()
         self._forgotten = -1
+        self._absent: dict[tuple[ValueType, Any], int] = {}
 
     def known(self, vt: ValueType) -> dict[Any, int]:
         """The codes this process knows of a type, by value (of tuples, by their bytes)."""
@@ -114,6 +118,30 @@ class Dictionary:
         if known is not None or (self._unknown is None and vt is not ValueType.TUPLE):
             return known
         return self.codes_of(vt, [value])[0]
+
+    def code_at(self, vt: ValueType, value: Value, t: int) -> int | None:
+        """:meth:`code_of` for who asks of no facts after ``t``: what had no code then is not sought in the store again.
+
+        >>> class Store:
+        ...     def entries_of_values(self, vt, values):
+        ...         return print("sought") or []
+        >>> d = Dictionary(Store())
+        >>> [d.code_at(ValueType.STRING, "ann", t) for t in (7, 7, 8)]
+        sought
+        sought
+        [None, None, None]
+        """
+        if self._unknown is None or vt is ValueType.TUPLE:
+            return self.code_of(vt, value)
+        found = self._recent.codes[vt].get(value)
+        if found is not None or self._absent.get((vt, value), -1) >= t:
+            return found
+        found = self.code_of(vt, value)
+        if found is None:
+            if len(self._absent) >= _ABSENT:
+                self._absent.clear()
+            self._absent[vt, value] = t
+        return found
 
     def values_of(self, codes: Sequence[int]) -> list[Value]:
         """The value of each code; :class:`LogError` ``log/unknown-code`` if the store knows no such code."""

@@ -65,6 +65,10 @@ class Overlay:
         found = self.code_of(vt, value)
         return self._own(vt, value) if found is None else found
 
+    def own(self, vt: ValueType, value: Value) -> int:
+        """A code of a value in this overlay alone, nothing being asked of the base: for what is only ever shown."""
+        return self._own(vt, value)
+
     def _own(self, vt: ValueType, value: Value) -> int:
         key = key_of(vt, value)
         return self._give(vt, {key: value})[key]
@@ -92,6 +96,10 @@ class Overlay:
         """The code of one value, None where neither this nor the base has one."""
         own = self._own_codes(vt).get(key_of(vt, value))
         return self._base.code_of(vt, value) if own is None else own
+
+    def code_at(self, vt: ValueType, value: Value, t: int) -> int | None:
+        """:meth:`code_of`, whatever ``t`` is: here it is no transaction's that the base knows of."""
+        return self.code_of(vt, value)
 
     def values_of(self, codes: Sequence[int]) -> list[Value]:
         """The value of each code."""

@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from factstore.columns import EMPTY, Ints, Mask, Rows, ints, member, spans
-from factstore.index_segment import NO_FACTS, Segment, merged, without
+from factstore.index_segment import NO_FACTS, Segment, merged, spread, without
+from factstore.index_single import Single, single_by_entity, single_by_value
 
 _TAIL_MIN: Final = 4096
 _TAIL_SHARE: Final = 8
@@ -83,7 +84,7 @@ class AttributeIndex:
     ([0, 1, 1], [7, 7, 8])
     """
 
-    __slots__ = ("_base", "_dead", "_dead_few", "_read", "_scanned", "_tail", "_whole")
+    __slots__ = ("_base", "_by_entity", "_by_value", "_dead", "_dead_few", "_read", "_scanned", "_tail", "_whole")
 
     def __init__(self, base: Segment, tail: Segment = NO_FACTS, dead: Ints = EMPTY) -> None:
         self._base = base
@@ -91,6 +92,8 @@ class AttributeIndex:
         self._dead = dead
         self._dead_few: frozenset[int] | None = None
         self._scanned: Rows | None = None
+        self._by_entity: Single | None = None
+        self._by_value: Single | None = None
         self._read = 0
         self._whole: AttributeIndex | None = None
 
@@ -234,15 +237,17 @@ class AttributeIndex:
         return held, tx
 
     def has(self, e: Ints, v: Ints) -> Mask:
-        """For each fact (e, v): whether it holds."""
-        whole = self._repaid(len(e))
+        """For each fact (e, v): whether it holds; one of the two may be an array of one, for all."""
+        whole = self._repaid(max(len(e), len(v)))
         if whole is not self:
             return whole.has(e, v)
-        at = self._base.find(e, v)
-        held = np.asarray(at >= 0)
-        if len(self._dead):
-            held &= ~member(at, self._dead)
-        return held | (self._tail.find(e, v) >= 0) if len(self._tail) else held
+        if not len(self._dead):
+            held = self._base.has(e, v)
+        else:
+            size = max(len(e), len(v))
+            at = self._base.find(spread(e, size), spread(v, size))
+            held = np.asarray(at >= 0) & ~member(at, self._dead)
+        return held | self._tail.has(e, v) if len(self._tail) else held
 
     def values_of(self, e: int) -> list[int]:
         """The encoded values of one entity: :meth:`by_entity` where a call counts more than a row."""
@@ -259,6 +264,24 @@ class AttributeIndex:
             found = [e for e in found if not self._is_dead(self._base.find_one(e, v))]
         return found + self._tail.holders_of(v) if len(self._tail.rows.e) else found
 
+    @property
+    def single_by_entity(self) -> Single:
+        """The values of one entity after another."""
+        found = self._by_entity
+        if found is None:
+            found = self._by_entity = single_by_entity(
+                self._base, self._tail, self._is_dead if len(self._dead) else None
+            )
+        return found
+
+    @property
+    def single_by_value(self) -> Single:
+        """The entities of one encoded value after another."""
+        found = self._by_value
+        if found is None:
+            found = self._by_value = single_by_value(self._base, self._tail, self._is_dead if len(self._dead) else None)
+        return found
+
     def _is_dead(self, position: int) -> bool:
         if self._dead_few is None and len(self._dead) <= _DEAD_FEW:
             self._dead_few = frozenset(self._dead.tolist())
@@ -269,10 +292,15 @@ class AttributeIndex:
 
     def holds(self, e: int, v: int) -> bool:
         """Whether one fact is there."""
+        return self.tx_of(e, v) >= 0
+
+    def tx_of(self, e: int, v: int) -> int:
+        """The transaction of one fact, -1 if it is not there."""
         at = self._base.find_one(e, v)
         if at >= 0 and not self._is_dead(at):
-            return True
-        return len(self._tail) > 0 and self._tail.find_one(e, v) >= 0
+            return int(self._base.rows.tx[at])
+        at = self._tail.find_one(e, v) if len(self._tail) else -1
+        return int(self._tail.rows.tx[at]) if at >= 0 else -1
 
     def count_between(self, low: int | None, high: int | None) -> int:
         """How many facts :meth:`between` gives; exact up to what has died since the last merge."""

@@ -5,12 +5,13 @@ That is an offset array where ids are dense, and a by-value permutation made on 
 
 from __future__ import annotations
 
-from typing import Any, Final
+from bisect import bisect_left
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from factstore.columns import NO_ROWS, Ints, Rows, bisect_within, ints, order_by
+from factstore.columns import NO_ROWS, Ints, Mask, Rows, bisect_within, ints, order_by
 from factstore.forks import lazy
 from factstore.index_pairs import MOST_PAIRS, Pairs
 
@@ -24,27 +25,43 @@ _DENSE: Final = 8
 class Sorted:
     """A sorted int64 array that finds the range of a key in O(1) where the keys are dense."""
 
-    __slots__ = ("_low", "_offsets", "_single", "_width", "keys")
+    __slots__ = ("_is_full", "_low", "_offsets", "_single", "_width", "keys")
 
     def __init__(self, keys: Ints) -> None:
         self.keys = keys
         self._low = int(keys[0]) if len(keys) else 0
-        self._offsets = self._make_offsets()
-        self._width = -1 if self._offsets is None else len(self._offsets) - 1
-        # An item of a memoryview is an int at once; of an array it is an object to be converted.
-        self._single = None if self._offsets is None else self._offsets.data
+        self._width = -1
+        self._is_full = False
+        self._single: memoryview | None = None
+        self._offsets: NDArray[Any] | None = None
+        self._address(len(keys))
 
-    def _make_offsets(self) -> NDArray[Any] | None:
+    def _address(self, uses: int) -> None:
+        """Makes the offset array if its size is in proportion to the keys, or to the ``uses`` there are for it."""
+        offsets = self._make_offsets(uses)
+        if offsets is not None:
+            # An item of a memoryview is an int at once; of an array it is an object to be converted.
+            self._width, self._single = len(offsets) - 1, offsets.data
+            # Every number of a stretch once: then a key says itself where it lies.
+            self._is_full = self._width == len(self.keys) and bool((offsets[1:] - offsets[:-1] == 1).all())
+            self._offsets = offsets
+
+    def _make_offsets(self, uses: int) -> NDArray[Any] | None:
         keys = self.keys
         if not len(keys):
             return np.zeros(1, dtype=np.int64)
         width = int(keys[-1]) - self._low + 1
-        if width > _DENSE * len(keys) + 1024:
+        if width > _DENSE * uses + 1024:
             return None
         counts = np.bincount(keys - self._low, minlength=width)
         offsets: NDArray[Any] = np.zeros(width + 1, dtype=np.int32 if len(keys) < 2**31 else np.int64)
         np.cumsum(counts, out=offsets[1:])
         return offsets
+
+    @property
+    def slots(self) -> tuple[memoryview | None, int, int]:
+        """The offset array, the key of its first slot, and how many slots it has; None where keys are sparse."""
+        return self._single, self._low, self._width
 
     @property
     def nbytes(self) -> int:
@@ -54,18 +71,23 @@ class Sorted:
     def ranges(self, wanted: Ints) -> tuple[Ints, Ints]:
         """The half-open range of positions of each wanted key."""
         if self._offsets is None:
+            self._address(len(wanted))
+        offsets = self._offsets
+        if offsets is None:
             return np.searchsorted(self.keys, wanted), np.searchsorted(self.keys, wanted, side="right")
         if len(wanted) == 1:
             lo, hi = self.range(int(wanted[0]))
             return ints([lo]), ints([hi])
         at = wanted - self._low
-        width = len(self._offsets) - 1
+        width = len(offsets) - 1
         outside = at.view(np.uint64) >= width  # what is below the first key wraps round to far above
         if outside.any():
             # Everything outside is the empty range at the end.
             at = np.where(outside, width, at)
-            return ints(self._offsets[at]), ints(self._offsets[np.where(outside, width, at + 1)])
-        return ints(self._offsets[at]), ints(self._offsets[at + 1])
+            return ints(offsets[at]), ints(offsets[np.where(outside, width, at + 1)])
+        if self._is_full:
+            return at, at + 1
+        return ints(offsets[at]), ints(offsets[at + 1])
 
     def range(self, wanted: int) -> tuple[int, int]:
         """The half-open range of positions of one key."""
@@ -155,11 +177,24 @@ class Segment:
         found: list[int] = self.rows.e[self._v_order[lo:hi]].tolist() if lo < hi else []
         return found
 
+    @property
+    def positions_by_value(self) -> memoryview:
+        """The row positions in value order, of which an item is an int at once."""
+        return self._v_order.data
+
     def find_one(self, e: int, v: int) -> int:
         """The position of one fact, -1 if there is none."""
         lo, hi = self.by_e.range(e)
-        at = lo + int(np.searchsorted(self.rows.v[lo:hi], v))
-        return at if at < hi and self.rows.v[at] == v else -1
+        at = bisect_left(self._values, v, lo, hi)
+        return at if at < hi and self._values[at] == v else -1
+
+    def has(self, e: Ints, v: Ints) -> Mask:
+        """Whether each fact (e, v) is there; one of the two may be an array of one, for all."""
+        if len(self) and self.is_single and len(e) >= len(v):
+            at, hi = self.by_e.ranges(e)
+            return np.asarray((self.rows.v[np.minimum(at, len(self) - 1)] == v) & (at < hi))
+        size = max(len(e), len(v))
+        return self.find(spread(e, size), spread(v, size)) >= 0
 
     def find(self, e: Ints, v: Ints) -> Ints:
         """The position of each fact (e, v), -1 where there is none."""
@@ -174,6 +209,14 @@ class Segment:
         at = bisect_within(self.rows.v, lo, hi, v)
         safe = np.minimum(at, len(self) - 1)
         return np.where((at < hi) & (self.rows.v[safe] == v), at, -1)
+
+
+T = TypeVar("T", bound=np.generic)
+
+
+def spread(values: NDArray[T], size: int) -> NDArray[T]:
+    """A value for each of ``size``, of which there may be one for all."""
+    return values if len(values) == size else np.repeat(values, size)
 
 
 NO_FACTS: Final = Segment(NO_ROWS)

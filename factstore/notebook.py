@@ -88,10 +88,11 @@ def _answer(shell: Any, line: str, text: str) -> Any:
     db = _view(_db(options.db, names), options, names)
     rules = names.get(options.rules, options.rules)
     inputs = _inputs(text, names, rules)
+    limits = {"timeout": options.timeout, "max_rows": options.max_rows}
     if options.explain or options.analyze:
-        found: Any = db.explain(text, *inputs, rules=rules, analyze=options.analyze)
+        found: Any = db.explain(text, *inputs, rules=rules, analyze=options.analyze, **limits)
     else:
-        found = db.q(text, *inputs, rules=rules, timeout=options.timeout, max_rows=options.max_rows)
+        found = db.q(text, *inputs, rules=rules, **limits)
     if options.name is not None:
         shell.user_ns[options.name] = found
         return None

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factstore.columns import member, unique
+from factstore.columns import distinct_rows, member, unique
 from factstore.columns_sort import argsort, sort
 
 
@@ -32,3 +32,15 @@ def test_values_at_both_ends_of_the_range_are_sorted(size: int) -> None:
     values = np.array([2**63 - 1, -(2**63), 0] * size, dtype=np.int64)
     assert argsort(values).tolist() == np.argsort(values, kind="stable").tolist()
     assert unique(values).tolist() == sorted({*values.tolist()})
+
+
+@given(st.integers(0, 2**32), st.lists(st.sampled_from([0, 1, 5, 20, 31, 63]), min_size=1, max_size=4))
+def test_rows_are_told_apart_as_tuples_are(seed: int, bits: list[int]) -> None:
+    r = Random(seed)
+    lows = [r.choice([0, -(2**62), -5, 2**62 - 1]) for _ in bits]
+    size = r.randint(0, 40)
+    made = [[low + r.getrandbits(min(width, 62)) for _ in range(size)] for low, width in zip(lows, bits, strict=True)]
+    some = [r.randrange(size) for _ in range(2 * size)] if size else []
+    columns = [np.array([column[at] for at in some], dtype=np.int64) for column in made]
+    found = [column.tolist() for column in distinct_rows(columns)]
+    assert list(zip(*found, strict=True)) == sorted({*zip(*(column.tolist() for column in columns), strict=True)})

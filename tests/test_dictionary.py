@@ -51,6 +51,18 @@ def test_the_store_is_asked_once_for_a_batch_and_never_again_for_what_it_said() 
     assert store.asked == 1
 
 
+def test_what_had_no_code_at_a_t_is_not_sought_again_for_facts_until_then() -> None:
+    store = Store()
+    known = Dictionary(store)
+    assert [known.code_at(STRING, "a", t) for t in (5, 5, 4)] == [None, None, None]
+    assert store.asked == 1
+    store.entries = ((300, STRING, "a"),)
+    assert known.code_at(STRING, "a", 5) is None
+    assert known.code_at(STRING, "a", 6) == 300
+    assert known.code_at(STRING, "a", 5) == 300
+    assert Overlay(Dictionary(store)).code_at(STRING, "a", 5) == 300
+
+
 def test_a_code_nobody_knows_is_an_error() -> None:
     with pytest.raises(LogError, match="log/unknown-code"):
         Dictionary(Store()).values_of([7])

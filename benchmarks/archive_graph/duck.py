@@ -37,6 +37,7 @@ class _Duck:
         import duckdb
 
         self._session = duckdb.connect()
+        self._prepared: list[str] = []
 
     def close(self) -> None:
         self._session.close()
@@ -45,13 +46,17 @@ class _Duck:
         raise NotImplementedError
 
     def call(self, question: Question) -> Call:
-        text, given = self.text(question), question.given
+        given = ", ".join(f"{name} := '{value}'" for name, value in question.given.items())
+        self._session.execute(f"PREPARE asked_{len(self._prepared)} AS {self.text(question)}")
+        text = f"EXECUTE asked_{len(self._prepared)}{f'({given})' if given else ''}"
+        self._prepared.append(text)
 
         def rows() -> list[Any]:
-            return self._session.execute(text, given).fetchall()
+            found: list[Any] = self._session.execute(text).fetchall()
+            return found
 
         def columns() -> list[Any]:
-            return list(self._session.execute(text, given).fetchnumpy().values())
+            return list(self._session.execute(text).fetchnumpy().values())
 
         return reader(rows(), question.columns, rows, columns)
 

@@ -54,7 +54,7 @@ def store(people: int, seed: int = 7) -> Db:
     conn.transact([_attribute(name, kind) for name, kind in _KINDS.items()])
     conn.load({"city/name": [f"city {place}" for place in range(_CITIES)]})
     cities = _ids(conn.db(), "city/name")
-    conn.load(_people(min(_BATCH, people - first), cities, draw) for first in range(0, people, _BATCH))
+    conn.load(_people(range(first, min(first + _BATCH, people)), cities, draw) for first in range(0, people, _BATCH))
     ids = _ids(conn.db(), "person/name")
     conn.load(_friends(ids, first, draw) for first in range(0, people, _BATCH))
     banned = ids[draw.random(people) < 0.1]
@@ -64,9 +64,10 @@ def store(people: int, seed: int = 7) -> Db:
     return conn.db()
 
 
-def _people(count: int, cities: Ints, draw: np.random.Generator) -> dict[str, Any]:
+def _people(places: range, cities: Ints, draw: np.random.Generator) -> dict[str, Any]:
+    count = len(places)
     return {
-        "person/key": [f"p{place}" for place in draw.choice(2**40, count).tolist()],
+        "person/key": [f"p{place}" for place in places],
         "person/name": np.asarray(NAMES)[draw.integers(0, len(NAMES), count)].tolist(),
         "person/last-name": np.asarray(LAST_NAMES)[draw.integers(0, len(LAST_NAMES), count)].tolist(),
         "person/sex": np.asarray(("male", "female"))[draw.integers(0, 2, count)].tolist(),

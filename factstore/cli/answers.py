@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any, Final
+from typing import IO, Any, Final
 
-from factstore.cli.render import csv_text, edn_text, json_text, table_text
+from factstore.cli.color import colourful, drawn_table
+from factstore.cli.render import cell, csv_text, edn_text, json_text, sides_of, table_text
 from factstore.query import Result
 
 BINARY: Final = ("arrow", "parquet")
 _PAGE: Final = 4096
 
 
-def relation(result: Result, format: str, limit: int | None) -> Iterator[str]:
-    """The text of a result: the first ``limit`` of its rows, by their values unless the query orders them."""
+def relation(result: Result, format: str, limit: int | None, terminal: IO[str] | None = None) -> Iterator[str]:
+    """The text of a result: the first ``limit`` of its rows, by their values unless the query orders them.
+
+    A table may be drawn on ``terminal``, if it is one; then only what follows it is given.
+    """
     result = result if result.ordered else result.sorted()
     count = len(result) if limit is None else min(limit, len(result))
     if format == "table":
-        yield _table(result, count)
+        yield _table(result, count, terminal)
     elif format == "csv":
         yield csv_text(result.names, [])
         for page in _pages(result, count):
@@ -35,10 +39,15 @@ def _pages(result: Result, count: int) -> Iterator[list[Any]]:
         count -= len(page)
 
 
-def _table(result: Result, count: int) -> str:
+def _table(result: Result, count: int, terminal: IO[str] | None) -> str:
     cells = [_cells(row, result.shape) for row in islice(result, count)]
     of = "" if count == len(result) else f" of {len(result):,}"
-    return table_text(result.names, cells) + f"({count:,}{of} row{'' if len(result) == 1 else 's'})\n"
+    end = f"({count:,}{of} row{'' if len(result) == 1 else 's'})\n"
+    if terminal is not None and colourful(terminal):
+        texts = [[cell(value) for value in row] for row in cells]
+        if drawn_table([cell(name) for name in result.names], texts, sides_of(result.names, cells), terminal):
+            return end
+    return table_text(result.names, cells) + end
 
 
 def _forms(result: Result, format: str, count: int) -> Iterator[str]:

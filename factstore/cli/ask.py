@@ -23,11 +23,11 @@ def q(arguments: argparse.Namespace) -> None:
     inputs = inputs_of(parsed, positional, arguments.named, arguments.rules)
     with opened(arguments) as conn:
         db = view_of(conn.db(), arguments)
+        limits = {"timeout": arguments.timeout, "max_rows": arguments.max_rows}
         if arguments.explain or arguments.analyze:
-            plan = db.explain(query, *inputs, rules=arguments.rules, analyze=arguments.analyze)
+            plan = db.explain(query, *inputs, rules=arguments.rules, analyze=arguments.analyze, **limits)
             put_text([tinted(harmless(str(plan)), sys.stdout, plan=True) + "\n"], arguments.output)
             return
-        limits = {"timeout": arguments.timeout, "max_rows": arguments.max_rows}
         _answered(db.q(query, *inputs, rules=arguments.rules, **limits), parsed, arguments)
 
 
@@ -48,7 +48,8 @@ def _answered(answer: Any, parsed: Query, arguments: argparse.Namespace) -> None
         names = parsed.keys.names if parsed.keys else tuple(map(str, parsed.find.elements))
         put_arrow(as_result(answer, names, several), format, arguments.limit, arguments.output)
     elif isinstance(answer, Result):
-        put_text(relation(answer, format, arguments.limit), arguments.output)
+        terminal = sys.stdout if arguments.output is None else None
+        put_text(relation(answer, format, arguments.limit, terminal), arguments.output)
     else:
         put_text([single(answer, several, format)], arguments.output)
 

@@ -123,11 +123,16 @@ def table_text(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     Ann     7
     Bob    12
     """
-    right = [bool(rows) and all(_is_number(row[place]) for row in rows) for place in range(len(head))]
+    right = sides_of(head, rows)
     texts = [[cell(value) for value in row] for row in rows]
     widths = [max(map(_width, column)) for column in zip(head, *texts, strict=True)]
     lines = [list(head), ["-" * width for width in widths], *texts]
     return "".join(_line(line, widths, right) for line in lines)
+
+
+def sides_of(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[bool]:
+    """Which columns go to the right: those of numbers."""
+    return [bool(rows) and all(_is_number(row[place]) for row in rows) for place in range(len(head))]
 
 
 def _line(texts: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:

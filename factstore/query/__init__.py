@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
 from factstore.db import DbValue
 from factstore.errors import QueryError
 from factstore.query import slow
+from factstore.query.ask import Asked
 from factstore.query.ast import Query, Rule
 from factstore.query.check import check_rules
 from factstore.query.estimate import expected
 from factstore.query.execute import Execution
 from factstore.query.explain import Plan, Times, expected_lines, ran_lines
+from factstore.query.few import Engine
 from factstore.query.functions import Function
 from factstore.query.limits import Limits, within_reason
 from factstore.query.parse import parse_query, parse_rules
@@ -52,22 +54,25 @@ def q(
     timeout: float | None = None,
     max_rows: int | None = None,
     max_memory: int | None = None,
+    engine: Literal["auto", "columns", "rows"] = "auto",
 ) -> Any:
     """The answer of ``query`` over ``db``: a :class:`Result`, a tuple, or one value, as its find clause asks.
 
     ``inputs`` are what ``:in`` names beside ``$``. ``rules`` are EDN text, data, or a path of a rule
     file or folder. ``timeout`` is in seconds (300 unless given; ``math.inf`` for none); ``max_rows`` bounds the
     rows of any one step, ``max_memory`` the bytes it may hold. Errors are :class:`QueryError` with a code, and
-    line, column and caret where they lie in the text.
+    line, column and caret where they lie in the text. ``engine`` is for those who compare the two:
+    ``rows`` refuses with ``query/not-by-rows`` what only whole columns can answer.
     """
     with within_reason():
         parsed = parse_query(query)
         limits = _limits(parsed, timeout, max_rows, max_memory, trace=bool(slow.WATCHES))
-        known = load_rules(rules)
+        asked = Asked(db, parsed, inputs, load_rules(rules), functions or {}, limits)
+        which = Engine.named(engine)
         if not slow.WATCHES:
-            return Execution(db, parsed, inputs, rules=known, functions=functions or {}, limits=limits).run()
+            return asked.answer(which)
         with slow.Timed(parsed.text or str(parsed), inputs, limits) as timed:
-            timed.answer = Execution(db, parsed, inputs, rules=known, functions=functions or {}, limits=limits).run()
+            timed.answer = asked.answer(which)
             return timed.answer
 
 
@@ -93,27 +98,29 @@ def explain(
         parsed = parse_query(query)
         parsing = perf_counter() - started
         limits = _limits(parsed, timeout, max_rows, max_memory, trace=True)
-        made = Execution(db, parsed, inputs, rules=load_rules(rules), functions=functions or {}, limits=limits)
+        asked = Asked(db, parsed, inputs, load_rules(rules), functions or {}, limits)
+        made = asked.execution()
         steps = made.steps()
         if not analyze:
             found, size = expected(steps, made.start)
             return Plan(expected_lines(found), expected=size, warnings=made.warnings())
-        return _analyzed(made, steps, limits, parsing, perf_counter() - started - parsing)
+        return _analyzed(asked, made, steps, parsing, perf_counter() - started - parsing)
 
 
-def _analyzed(made: Execution, steps: Sequence[Step], limits: Limits, parsing: float, planning: float) -> Plan:
+def _analyzed(asked: Asked, made: Execution, steps: Sequence[Step], parsing: float, planning: float) -> Plan:
     started = perf_counter()
     rows = made.rows(steps)
     running = perf_counter()
     answer = made.answer(rows)
     times = Times(parsing, planning, running - started, perf_counter() - running)
     return Plan(
-        ran_lines(limits.trace or []),
+        ran_lines(asked.limits.trace or []),
         rows=slow.rows_of(answer),
         rules=made.compiler.fixpoint.called(),
         warnings=made.warnings(),
         times=times,
-        peak=limits.peak,
+        peak=asked.limits.peak,
+        scalar=asked.by_rows(Engine.ROWS) is not None,
     )
 
 
@@ -129,7 +136,7 @@ def _limits(
 
 
 def load_rules(rules: Any) -> tuple[Rule, ...]:
-    """Rules from None, EDN text, data, or the path of a rule file or of a folder of ``*.edn`` files.
+    """Rules from None, EDN text, data, the path of a rule file or of a folder of ``*.edn`` files, or a list of paths.
 
     >>> [str(rule.head) for rule in load_rules("[(anc ?a ?b) [?a :parent ?b]]")]
     ['(anc ?a ?b)']
@@ -138,6 +145,8 @@ def load_rules(rules: Any) -> tuple[Rule, ...]:
         return ()
     if isinstance(rules, str) and rules.lstrip().startswith(("[", ";", "'")):
         return parse_rules(rules)
+    if isinstance(rules, list | tuple) and rules and all(isinstance(path, str | Path) for path in rules):
+        return tuple(dict.fromkeys(rule for path in rules for rule in load_rules(path)))
     if not isinstance(rules, str | Path):
         return parse_rules(rules)
     path = Path(rules)

@@ -7,7 +7,8 @@ in no particular order, so that their last digits may differ from one run to ano
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from functools import cached_property
+from typing import Any, Final
 
 import numpy as np
 
@@ -29,25 +30,30 @@ _HALF: Final = 32
 Doubles = np.ndarray[Any, np.dtype[np.float64]]
 
 
-class Grouped(NamedTuple):
-    """A column in group order, with its groups."""
+class Grouped:
+    """A column with the groups of its rows."""
 
-    kind: int
-    data: Ints
-    groups: Groups
-    values: Values
+    def __init__(self, column: Column, groups: Groups, values: Values) -> None:
+        self.kind, self.of_rows = column
+        self.groups = groups
+        self.values = values
+
+    @cached_property
+    def data(self) -> Ints:
+        """The column in group order."""
+        return self.groups.ordered(self.of_rows)
 
     def added(self, data: Any) -> Any:
         """The sum of each group of numbers."""
         with np.errstate(all="ignore"):
             return np.add.reduceat(data, self.groups.starts)
 
-    @property
+    @cached_property
     def largest(self) -> int:
         """The largest magnitude there is."""
-        return max(abs(int(self.data.min())), abs(int(self.data.max())))
+        return max(abs(int(self.of_rows.min())), abs(int(self.of_rows.max())))
 
-    @property
+    @cached_property
     def fullest(self) -> int:
         """The size of the largest group."""
         return int(self.groups.counts.max())
@@ -74,17 +80,21 @@ def _distinct(column: Grouped) -> Output:
 
 def _sum(column: Grouped) -> Output | None:
     if column.kind in _WHOLE:
-        sums = whole_sums(column, column.data)
+        sums = whole_sums(column)
         return sums if isinstance(sums, list) else Column(_LONG, sums)
     return _doubles(column.added(ints_to_doubles(column.data))) if column.kind == _DOUBLE else None
 
 
-def whole_sums(column: Grouped, data: Ints) -> Ints | list[int]:
+def whole_sums(column: Grouped) -> Ints | list[int]:
     """The sum of each group of integers: int64, or Python's own where one may not fit."""
-    if column.largest * column.fullest < _TOP:
-        found: Ints = column.added(data)
+    numbers, bound = column.groups.of_rows, column.largest * column.fullest
+    if numbers is not None and bound < _EXACT:
+        # In doubles, which is exact below the bound, and needs no order.
+        return np.bincount(numbers, weights=column.of_rows).astype(np.int64)
+    if bound < _TOP:
+        found: Ints = column.added(column.data)
         return found
-    high, low = column.added(data >> _HALF), column.added(data & ((1 << _HALF) - 1))
+    high, low = column.added(column.data >> _HALF), column.added(column.data & ((1 << _HALF) - 1))
     return [(a << _HALF) + b for a, b in zip(high.tolist(), low.tolist(), strict=True)]
 
 
@@ -99,7 +109,7 @@ def _average(column: Grouped) -> Output | None:
             return _doubles(column.added(ints_to_doubles(column.data)) / column.groups.counts)
     if column.kind not in _WHOLE:
         return None
-    sums = whole_sums(column, column.data)
+    sums = whole_sums(column)
     if isinstance(sums, list) or column.largest * column.fullest >= _EXACT:
         pairs = zip(sums if isinstance(sums, list) else sums.tolist(), column.groups.counts.tolist(), strict=True)
         return [total / count for total, count in pairs]
@@ -120,7 +130,7 @@ def _median(column: Grouped) -> Output | None:
     """The middle value, or the mean of the two in the middle: then a double."""
     if column.kind not in (_LONG, _DOUBLE):
         return None
-    within, (_, starts, counts) = column.groups.sorted_within(column.data), column.groups
+    within, starts, counts = column.groups.sorted_within(column.data), column.groups.starts, column.groups.counts
     below, above = within[starts + (counts - 1) // 2], within[starts + counts // 2]
     if column.kind == _DOUBLE:
         with np.errstate(all="ignore"):
@@ -187,4 +197,4 @@ def least(column: Grouped, count: int, *, largest: bool) -> Output | None:
     ends = np.cumsum(kept)
     rows = np.arange(int(kept.sum())) + np.repeat(starts - (ends - kept), kept)
     held = column.values.decode(by_rank.column(column.kind, ranks[rows]))
-    return list(Groups(None, ends - kept, kept).split(held))
+    return list(Groups(kept).split(held))

@@ -31,15 +31,14 @@ def aggregate(node: Aggregate, rows: Relation, groups: Groups, values: Values, r
     """One value per group. ``registered`` are functions by name, and inputs by variable."""
     *options, last = node.args
     assert isinstance(last, Variable)
-    kind, data = rows[last.name]
-    column = Grouped(kind, groups.ordered(data), groups, values)
+    column = Grouped(rows[last.name], groups, values)
     arguments = [_option(node, option, registered) for option in options]
     if isinstance(node.fn, str) and node.fn not in registered:
         whole = _whole(node, column, arguments)
         if whole is not None:
             return whole
     function = _function(node, registered)
-    held = groups.split(values.decode(Column(kind, column.data)))
+    held = groups.split(values.decode(Column(column.kind, column.data)))
     return [_applied(node, function, arguments, group) for group in values.limits.watched(held)]
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from factstore import edn, pull
 from factstore.db import DbValue
 from factstore.errors import QueryError
+from factstore.forks import lazy
 from factstore.pull_pattern import PullPattern, parse_pull
 from factstore.query.aggregates import aggregate
 from factstore.query.ast import (
@@ -63,20 +64,24 @@ class Execution:
         rules: tuple[Rule, ...],
         functions: Functions,
         limits: Limits,
+        values: Values | None = None,
     ) -> None:
         self._db = db
         self._query = query
         self._functions = functions
         self._limits = limits
-        self.values = Values(db.dictionary, limits)
+        self.values = values or Values(db.dictionary, limits)
         self._inputs = bind_inputs(query, db, args, rules, self.values)
         self._solver = Solver(self.values, limits)
-        rule_set = self._rules = RuleSet.of(self._inputs.rules)
-        callable = {"q": self._nested, **functions}
-        self.compiler = Compiler(self._inputs.sources, rule_set, callable, self._solver)
+        self._rules = RuleSet.of(self._inputs.rules)
         check_find(query, self._inputs.sources, self._inputs.scalars, functions)
         self._patterns = {element: self._pattern(element) for element in _pulls(query)}
-        _prefetch(self._inputs, rule_set, query.where)
+
+    @lazy
+    def compiler(self) -> Compiler:
+        """What makes steps of clauses; all that they are about is loaded before."""
+        _prefetch(self._inputs, self._rules, self._query.where)
+        return Compiler(self._inputs.sources, self._rules, {"q": self._nested, **self._functions}, self._solver)
 
     def run(self) -> Any:
         """The result, in the shape the find clause asks for."""
@@ -87,7 +92,7 @@ class Execution:
         outputs = self._outputs(rows)
         size = len(outputs[0].data if isinstance(outputs[0], Column) else outputs[0]) if rows.size else 0
         outputs, size = page(self._query, outputs, size, self.values)
-        return self._shaped(outputs, size)
+        return shaped(self._query, outputs, size, self.values)
 
     def _nested(self, query: Any, *args: Any) -> Any:
         """``[(q [:find …] $ ?x) …]``: the answer of a query for each row of arguments."""
@@ -166,23 +171,24 @@ class Execution:
         check_pattern(self._inputs.sources[element.source.name if element.source else "$"], pattern, self._functions)
         return pattern
 
-    def _shaped(self, outputs: list[Output], size: int) -> Any:
-        query = self._query
-        shape: Literal["tuples", "values", "maps"] = "maps" if query.keys else "tuples"
-        if isinstance(query.find, FindCollection | FindScalar):
-            shape = "values"
-        result = Result(
-            tuple(map(str, query.find.elements)),
-            outputs,
-            size,
-            self.values,
-            shape=shape,
-            ordered=bool(query.order_by),
-            keys=query.keys.names if query.keys else (),
-        )
-        if isinstance(query.find, FindRelation | FindCollection):
-            return result
-        return result[0] if size else None
+
+def shaped(query: Query, outputs: Sequence[Output], size: int, values: Values) -> Any:
+    """What the find clause of ``query`` makes of its columns: a result, a tuple or a value."""
+    shape: Literal["tuples", "values", "maps"] = "maps" if query.keys else "tuples"
+    if isinstance(query.find, FindCollection | FindScalar):
+        shape = "values"
+    result = Result(
+        tuple(map(str, query.find.elements)),
+        outputs,
+        size,
+        values,
+        shape=shape,
+        ordered=bool(query.order_by),
+        keys=query.keys.names if query.keys else (),
+    )
+    if isinstance(query.find, FindRelation | FindCollection):
+        return result
+    return result[0] if size else None
 
 
 @functools.lru_cache(maxsize=4096)

@@ -43,6 +43,8 @@ class Called(NamedTuple):
     asked: int | None = None
     answers: int | None = None
     rounds: int | None = None
+    held: int | None = None
+    """Rows kept for all of that: of tables, or places and edges of a walk."""
 
 
 class Times(NamedTuple):
@@ -176,11 +178,11 @@ def _rows(count: float | None) -> str:
 
 
 def _rule(called: Called) -> str:
-    way = "by magic sets" if called.magic else "whole"
+    way = called.how or ("by magic sets" if called.magic else "whole")
     more = [f"{called.asked:,} asked"] if called.asked is not None and called.magic else []
     more += [f"{called.answers:,} {_rows(called.answers)}"] if called.answers is not None else []
     more += [f"{called.rounds:,} rounds"] if called.rounds is not None else []
-    more += [called.how] if called.how else []
+    more += [f"{called.held:,} held"] if called.held is not None else []
     return f"rule {called.goal}: {', '.join([way, *more])}"
 
 

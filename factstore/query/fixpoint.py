@@ -7,13 +7,13 @@ a derivation of what that call's goal is asked from what stands before it (Banci
 and Ullman 1986; Beeri and Ramakrishnan 1991). Derivations run semi-naively: each round joins what is
 new in one table with all of the others, until nothing is new.
 
-Where every recursive call hands its free arguments through unchanged (right-linear recursion), the
-goal keeps instead *reach*: which arguments each asked one leads to. Answers are then found once per
-asked argument, not once per argument on the way (Naughton, Ramakrishnan, Sagiv and Ullman 1989).
+Where the recursion of a goal goes one way only, it is a walk instead (:mod:`factstore.query.linear`), and
+nothing is kept of what lies on the way but where it has been.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
@@ -21,13 +21,17 @@ from msgspec.structs import replace
 
 from factstore.query.ast import Clause, Constant, Node, Rule, RuleCall, Term, Variable
 from factstore.query.explain import Called
-from factstore.query.goals import Goal, Ordered, is_right_linear, ordered
+from factstore.query.goals import Goal, Ordered, ordered
+from factstore.query.linear import Linear, from_nothing, linear, narrower
+from factstore.query.operators import distinct
 from factstore.query.relation import Relation
 from factstore.query.rules import RuleSet
 from factstore.query.scope import NONE, Site
 from factstore.query.solve import Solver
 from factstore.query.steps import Step
 from factstore.query.tables import Table, TableStep
+from factstore.query.walk import MixedKinds
+from factstore.query.walked import Walked
 
 T = TypeVar("T", bound=Term)
 
@@ -92,32 +96,73 @@ class Fixpoint:
         self._rules = rules
         self._solver = solver
         self._compile = compile
+        self._walked: dict[Goal, Walked | None] = {}
         self._asked: dict[Goal, Table] = {}
         self._answers: dict[Goal, Table] = {}
         self._tables: list[Table] = []
         self._derivations: list[Derivation] = []
         self._fresh: list[Derivation] = []
+        self._rounds = 0
         self._running = False
         self._below: Fixpoint | None = None
 
-    @property
-    def goals(self) -> tuple[Goal, ...]:
-        """The goals called so far, for explain."""
-        return tuple(self._answers)
-
     def called(self) -> list[Called]:
-        """The goals called so far, and how much their tables hold."""
-        own = [
-            Called(str(goal), goal.asks, getattr(table, "how", ""), self._asked[goal].size, table.size)
+        """The goals called so far, and how much is kept for them."""
+        walked = [
+            Called(str(goal), goal.asks, "as a walk", walk.asked, walk.rows, walk.rounds, walk.held)
+            for goal, walk in self._walked.items()
+            if walk is not None and walk.held
+        ]
+        tables = [
+            Called(str(goal), goal.asks, "", self._asked[goal].size, table.size, self._rounds)
             for goal, table in self._answers.items()
             if not goal.name.startswith("or@")
         ]
-        return own + (self._below.called() if self._below else [])
+        return walked + tables + (self._below.called() if self._below else [])
 
     def call(self, goal: Goal, seeds: Relation) -> Relation:
         """The answers of ``goal``, complete for ``seeds``: the bound arguments by place among them."""
+        for part, places in self._walkable(goal, seeds):
+            walked = self._walk_of(part)
+            if walked is not None:
+                try:
+                    return walked.answers(places)
+                except MixedKinds:
+                    self._walked[part] = None
+        return self._by_magic(goal, seeds)
+
+    def _walkable(self, goal: Goal, seeds: Relation) -> list[tuple[Goal, Relation]]:
+        """The goals that would answer ``goal`` if they were walks, the best first, and what they are asked."""
+        found = [(goal, seeds)]
+        if len(goal.bound) > 1 and all(goal.bound):
+            # A check of pairs: from the side on which they are fewer, and no pair is walked from twice.
+            parts = []
+            for part in narrower(goal, self._rules.required(goal.name)):
+                if sum(part.bound) == len(goal.bound) - 1 and self._walk_of(part) is not None:
+                    kept = [name for name, is_bound in zip(seeds.names, part.bound, strict=True) if is_bound]
+                    asked = distinct(seeds.only(kept))
+                    parts.append((part, asked.renamed(list(map(str, range(len(kept)))))))
+            found = sorted(parts, key=lambda choice: choice[1].size) + found
+        return found
+
+    def _walk_of(self, goal: Goal) -> Walked | None:
+        if goal not in self._walked:
+            found = self._linear(goal)
+            self._walked[goal] = found and Walked(found, self._compile.steps, self._rules.unfold, self._solver)
+        return self._walked[goal]
+
+    def _linear(self, goal: Goal) -> Linear | None:
+        component = self._rules.component(goal.name)
+        rules = {name: self._rules.rules_of(name) for name in component}
+        resolved = {name: [self._by_id(rule, goal.source) for rule in group] for name, group in rules.items()}
+        known: dict[Goal, Linear | None] = self._rules.walks if resolved == rules else {}
+        if goal not in known:
+            known[goal] = (linear if goal.asks else from_nothing)(goal, self._rules, resolved)
+        return known[goal]
+
+    def _by_magic(self, goal: Goal, seeds: Relation) -> Relation:
         if self._running:
-            # A negation inside a rule: what it negates lies in a lower stratum and is filled apart.
+            # Called inside of a rule: what is called lies in a lower stratum and is filled apart.
             self._below = self._below or Fixpoint(self._rules, self._solver, self._compile)
             return self._below.call(goal, seeds)
         self._running = True
@@ -136,6 +181,7 @@ class Fixpoint:
             fresh, self._fresh = self._fresh, []
             if not fresh and not any(turned):
                 return
+            self._rounds += 1
             for derivation in self._derivations:
                 derivation.run_new()
             for derivation in fresh:
@@ -153,13 +199,8 @@ class Fixpoint:
             return known
         table = self._answers[goal] = self._new_table(len(goal.bound))
         self._asked[goal] = self._new_table(sum(goal.bound))
-        rules = [self._by_id(rule, goal.source) for rule in self._rules.rules_of(goal.name)]
-        bodies = [ordered(rule, goal, self._rules) for rule in rules]
-        if goal.asks and is_right_linear(goal, bodies):
-            self._build_reach(goal, bodies)
-        else:
-            for body in bodies:
-                self._build(goal, body)
+        for rule in self._rules.rules_of(goal.name):
+            self._build(goal, ordered(self._by_id(rule, goal.source), goal, self._rules))
         return table
 
     def _by_id(self, rule: Rule, source: str) -> Rule:
@@ -169,53 +210,35 @@ class Fixpoint:
             if not isinstance(call, RuleCall):
                 return call
             args = self._compile.by_id(call.name, call.args, call.source.name if call.source else source)
-            return replace(call, args=args)
+            return call if args is call.args else replace(call, args=args)
 
-        head = replace(
-            rule.head, vars=self._compile.by_id(rule.head.name, rule.head.args, source)[len(rule.head.required) :]
-        )
-        return replace(rule, head=head, clauses=tuple(map(resolved, rule.clauses)))
+        head = rule.head
+        args = self._compile.by_id(head.name, head.args, source)
+        clauses = tuple(map(resolved, rule.clauses))
+        if args == head.args and all(map(operator.is_, clauses, rule.clauses)):
+            return rule
+        return replace(rule, head=replace(head, vars=args[len(head.required) :]), clauses=clauses)
 
     def _build(self, goal: Goal, body: Ordered) -> None:
-        """Answers of a rule: its body, joined with what the goal is asked."""
+        """Answers of a rule: its body, joined with what the goal is asked; each call is asked what stands before it."""
         rule = body.rule
-        asked = [self._step(rule.head, self._asked[goal], goal.bound_of(rule.head.args))] if goal.asks else []
-        tables, steps = self._body(goal, body, asked)
-        self._derive(self._answers[goal], rule.head.args, tables, steps)
-
-    def _build_reach(self, goal: Goal, bodies: Sequence[Ordered]) -> None:
-        """Answers of right-linear rules: what ends the walk, at every place an asked argument leads to."""
-        origin: list[Term] = [Variable(f"origin {place}") for place in range(sum(goal.bound))]
-        reach = self._new_table(2 * len(origin))
-        asked = self._step(bodies[0].rule.head, self._asked[goal], origin)
-        self._derive(reach, (*origin, *origin), [asked], [])
-        for body in bodies:
-            rule = body.rule
-            onward = next((call for call in body.calls if call.name == goal.name), None)
-            here = self._step(rule.head, reach, (*origin, *goal.bound_of(rule.head.args)))
-            tables, steps = self._body(goal, body, [here], leave_out=onward)
-            if onward is not None:
-                self._derive(reach, (*origin, *goal.bound_of(onward.args)), tables, steps)
-            else:
-                self._derive(self._answers[goal], _with_origin(goal, rule, origin), tables, steps)
-
-    def _body(
-        self, goal: Goal, body: Ordered, first: Sequence[TableStep], leave_out: RuleCall | None = None
-    ) -> tuple[list[TableStep], list[Step]]:
-        """The tables and steps of a rule body; every call in it is asked what stands before it."""
-        tables = list(first)
+        tables = [self._step(rule.head, self._asked[goal], goal.bound_of(rule.head.args))] if goal.asks else []
         before: list[Clause] = []
         for clause in body.clauses:
-            if not isinstance(clause, RuleCall):
+            if not isinstance(clause, RuleCall) or self._is_apart(goal, clause, body.goals[id(clause)]):
                 before.append(clause)
-            elif clause is not leave_out:
-                called = body.goals[id(clause)]
-                answers = self._table_of(called)
-                if called.asks and not _asks_the_same(goal, body.rule, called, clause):
-                    steps = self._steps(goal, before, tables)
-                    self._derive(self._asked[called], called.bound_of(clause.args), list(tables), steps)
-                tables.append(self._step(clause, answers, clause.args))
-        return tables, self._steps(goal, before, tables)
+                continue
+            called = body.goals[id(clause)]
+            answers = self._table_of(called)
+            if called.asks and not _asks_the_same(goal, rule, called, clause):
+                steps = self._steps(goal, before, tables)
+                self._derive(self._asked[called], called.bound_of(clause.args), list(tables), steps)
+            tables.append(self._step(clause, answers, clause.args))
+        self._derive(self._answers[goal], rule.head.args, tables, self._steps(goal, before, tables))
+
+    def _is_apart(self, goal: Goal, call: RuleCall, called: Goal) -> bool:
+        """True for a call that does not lead back here and is a walk: it is called as in a query."""
+        return call.name not in self._rules.component(goal.name) and called.asks and self._walk_of(called) is not None
 
     def _steps(self, goal: Goal, clauses: Sequence[Clause], tables: Sequence[TableStep]) -> list[Step]:
         bound = NONE.union(*(table.names for table in tables))
@@ -230,8 +253,3 @@ class Fixpoint:
 
 def _asks_the_same(goal: Goal, rule: Rule, called: Goal, call: RuleCall) -> bool:
     return called == goal and called.bound_of(call.args) == goal.bound_of(rule.head.args)
-
-
-def _with_origin(goal: Goal, rule: Rule, origin: Sequence[Term]) -> list[Term]:
-    origins = iter(origin)
-    return [next(origins) if bound else arg for arg, bound in zip(rule.head.args, goal.bound, strict=True)]

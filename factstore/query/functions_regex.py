@@ -34,17 +34,17 @@ Ways = Callable[[int], int]
 
 def search(pattern: Any, text: Any) -> re.Match[str] | None:
     """The first match of ``pattern`` in ``text``; ValueError where finding it might take too long."""
-    return _ready(pattern, text, len(text) + 1 if isinstance(text, str) else 0).search(text)
+    return _ready(pattern, text, whole=False).search(text)
 
 
 def every(pattern: Any, text: Any) -> Iterator[re.Match[str]]:
     """The matches of ``pattern`` in ``text``, one after the other; ValueError as for :func:`search`."""
-    return _ready(pattern, text, len(text) + 1 if isinstance(text, str) else 0).finditer(text)
+    return _ready(pattern, text, whole=False).finditer(text)
 
 
 def fullmatch(pattern: Any, text: Any) -> re.Match[str] | None:
     """The match of ``pattern`` with all of ``text``; ValueError where finding it might take too long."""
-    return _ready(pattern, text, 1).fullmatch(text)
+    return _ready(pattern, text, whole=True).fullmatch(text)
 
 
 def compiled(pattern: Any) -> re.Pattern[str]:
@@ -80,13 +80,14 @@ def _quietly() -> Iterator[None]:
         yield
 
 
-def _ready(pattern: Any, text: Any, starts: int) -> re.Pattern[str]:
+def _ready(pattern: Any, text: Any, *, whole: bool) -> re.Pattern[str]:
     found = compiled(pattern)
     if not isinstance(text, str):
         raise TypeError(f"expected a string to search in, found {type(text).__name__}")
     if not isinstance(found.pattern, str):
         raise TypeError("expected a regular expression of text, found one of bytes")
-    ways = starts * ways_of(found)(len(text))
+    starts = 1 if whole or _is_anchored(found) else len(text) + 1
+    ways = starts * ways_of(found, whole)(len(text))
     if ways > _BUDGET:
         raise ValueError(
             f"{found.pattern!r:.80} may be tried in more than {_BUDGET:,} ways on {len(text):,} characters: "
@@ -96,8 +97,10 @@ def _ready(pattern: Any, text: Any, starts: int) -> re.Pattern[str]:
 
 
 @functools.lru_cache(maxsize=512)
-def ways_of(pattern: re.Pattern[str]) -> Ways:
+def ways_of(pattern: re.Pattern[str], whole: bool = True) -> Ways:
     """How many ways a match of ``pattern`` can be tried from one place, by the length of the text.
+
+    A search is over where a repetition of one character at the very end begins; with the ``whole`` text it is not.
 
     >>> ways_of(re.compile("a*a*b"))(100) > ways_of(re.compile("a*b"))(100)
     True
@@ -109,28 +112,45 @@ def ways_of(pattern: re.Pattern[str]) -> Ways:
     try:
         with _quietly():
             tree = list(_parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG))
-        return _of_row(tree, pattern)
+        ends = not whole and bool(tree) and _is_repeat(tree[-1]) and tree[-1][1][2][0][0] in _ONE_CHARACTER
+        return _of_row(tree[:-1] if ends and len(tree[-1][1][2]) == 1 else tree, pattern)
     except RecursionError:
         raise ValueError(f"{pattern.pattern!r:.80} nests too deep") from None
 
 
+@functools.lru_cache(maxsize=512)
+def _is_anchored(pattern: re.Pattern[str]) -> bool:
+    """True if a match can begin at the start of the text only."""
+    with _quietly():
+        first = list(_parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG))[:1]
+    return bool(first) and first[0] in _STARTS[: 1 if pattern.flags & re.MULTILINE else 2]
+
+
+_STARTS: Final = ((_names.AT, _names.AT_BEGINNING_STRING), (_names.AT, _names.AT_BEGINNING))
+
+
 def _of_row(nodes: Sequence[Any], pattern: re.Pattern[str]) -> Ways:
-    """The ways of what stands in a row: multiplied, but for a repetition that ends where the next one begins."""
-    product: list[Ways] = []
-    extra: list[Ways] = []
+    """The ways of what stands in a row: each is tried for every way of those before it.
+
+    A repetition that cannot go on into what comes next ends at one place only, which is looked for once.
+    """
+    row: list[tuple[Ways, bool]] = []
     for place, node in enumerate(nodes):
         ways = _of_node(node, pattern)
         if ways is not None:
             stops = _is_repeat(node) and place + 1 < len(nodes) and _never_meet(node[1][2], nodes[place + 1], pattern)
-            (extra if stops else product).append(ways)
-    return lambda n: _times(product, n) + sum(ways(n) for ways in extra)
+            row.append((ways, stops))
+    return lambda n: _tried(row, n)
 
 
-def _times(factors: Sequence[Ways], n: int) -> int:
-    result = 1
-    for ways in factors:
-        result = min(result * ways(n), _SCALE * _BUDGET)
-    return result
+def _tried(row: Sequence[tuple[Ways, bool]], n: int) -> int:
+    ways, looked = 1, 0
+    for of_one, stops in row:
+        if stops:
+            looked += ways * of_one(n)
+        else:
+            ways = min(ways * of_one(n), _SCALE * _BUDGET)
+    return ways + looked
 
 
 def _of_node(node: Any, pattern: re.Pattern[str]) -> Ways | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from factstore import edn
@@ -22,6 +22,7 @@ from factstore.query.ast import (
 )
 from factstore.query.rules import RuleSet, unbound_in_head
 from factstore.query.scope import Scope, given, needed, spoken
+from factstore.query.unfold import as_written
 
 
 class Goal(NamedTuple):
@@ -63,33 +64,49 @@ def ordered(rule: Rule, goal: Goal, rules: RuleSet) -> Ordered:
     """The body in the order in which bindings spread from the bound arguments of the head."""
     bound = frozenset(variables(goal.bound_of(rule.head.args)))
     found = Ordered(rule, [], {})
-    pending = list(rule.clauses)
-    while pending:
-        distances = [_distance(clause, bound, _needed(clause, rule, bound, rules)) for clause in pending]
-        clause = pending.pop(distances.index(min(distances)))
-        if min(distances) == _NOT_YET:
-            raise _unbound(clause, _needed(clause, rule, bound, rules) - bound)
+    for clause, known in in_order(rule.clauses, bound, rules):
         if isinstance(clause, RuleCall):
             source = clause.source.name if clause.source else goal.source
-            found.goals[id(clause)] = Goal(source, clause.name, bound_places(clause, bound))
-        bound |= given((clause,))
+            found.goals[id(clause)] = Goal(source, clause.name, bound_places(clause, known))
         found.clauses.append(clause)
+    bound |= given(rule.clauses)
     for arg in variables(rule.head.args).values():
         if arg.name not in bound:
             raise unbound_in_head(rule, arg)
     return found
 
 
-def _needed(clause: Clause, rule: Rule, bound: Scope, rules: RuleSet) -> Scope:
-    others = given(other for other in rule.clauses if other is not clause)
+def in_order(clauses: Sequence[Clause], bound: Scope, rules: RuleSet) -> Iterator[tuple[Clause, Scope]]:
+    """The clauses in the order in which bindings spread from ``bound``, each with what is bound before it."""
+    pending = list(clauses)
+    while pending:
+        needs = [_needed(clause, clauses, bound, rules) for clause in pending]
+        distances = [_distance(clause, bound, need) for clause, need in zip(pending, needs, strict=True)]
+        place = distances.index(min(distances))
+        if distances[place] == _NOT_YET:
+            raise _unbound(pending[place], needs[place] - bound)
+        clause = pending.pop(place)
+        yield clause, bound
+        bound |= given((clause,))
+
+
+def _needed(clause: Clause, clauses: Sequence[Clause], bound: Scope, rules: RuleSet) -> Scope:
+    others = given(other for other in clauses if other is not clause)
     required = rules.required(clause.name) if isinstance(clause, RuleCall) else 0
     return needed(clause, bound | others, required)
 
 
 def _unbound(clause: Clause, missing: Scope) -> QueryError:
     names = sorted(missing)
-    message = f"{' and '.join(names)} in {clause} cannot be bound by any clause"
-    return edn.located(QueryError, message, variables(clause)[names[0]].at, code="query/unbound", variables=names)
+    shown = " and ".join(map(as_written, names))
+    message = f"{shown} in {clause} cannot be bound by any clause"
+    return edn.located(
+        QueryError,
+        message,
+        variables(clause)[names[0]].at,
+        code="query/unbound",
+        variables=list(map(as_written, names)),
+    )
 
 
 def bound_places(call: RuleCall, bound: Scope) -> tuple[bool, ...]:
@@ -117,23 +134,3 @@ def _distance(clause: Clause, bound: Scope, needed: Scope) -> int:
 
 def _is_known(term: Term, bound: Scope) -> bool:
     return term.name in bound if isinstance(term, Variable) else not isinstance(term, Blank)
-
-
-def is_right_linear(goal: Goal, bodies: Sequence[Ordered]) -> bool:
-    """True if each recursive call is one of the goal itself that hands the free arguments through."""
-    recursive = [body for body in bodies if any(call.name == goal.name for call in body.calls)]
-    return bool(recursive) and all(_hands_through(goal, body) for body in recursive)
-
-
-def _hands_through(goal: Goal, body: Ordered) -> bool:
-    if len(body.calls) != 1 or body.goals[id(body.calls[0])] != goal:
-        return False
-    (call,) = body.calls
-    free = goal.free_of(body.rule.head.args)
-    bound = goal.bound_of(body.rule.head.args)
-    rest = variables([clause for clause in body.clauses if clause is not call], goal.bound_of(call.args))
-    return (
-        free == goal.free_of(call.args)
-        and all(isinstance(arg, Variable) for arg in (*free, *bound))
-        and not any(isinstance(arg, Variable) and arg.name in rest for arg in free)
-    )

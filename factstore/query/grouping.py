@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from functools import cached_property
+from typing import Final
 
 import numpy as np
 
@@ -17,22 +18,40 @@ _SHORT: Final = 1 << 16
 """Up to so many groups their numbers are sorted by counting, in two passes."""
 
 
-class Groups(NamedTuple):
-    """Rows in group order: the position of each row (None if they are in it), and each group's start and size there."""
+class Groups:
+    """Rows in groups, of which each is a run in *group order*: how many it has, and where its run starts."""
 
-    order: Ints | None
-    starts: Ints
-    counts: Ints
+    def __init__(self, counts: Ints, *, order: Ints | None = None, of_rows: Ints | None = None) -> None:
+        self.counts = counts
+        self.of_rows = of_rows
+        """The number of each row's group, in the order of the rows; None if the groups were found by sorting."""
+        self._order = order
+
+    @cached_property
+    def starts(self) -> Ints:
+        return np.cumsum(self.counts) - self.counts
+
+    @cached_property
+    def order(self) -> Ints | None:
+        """The position of each row in group order; None if they are in it. What only adds up has no need of it."""
+        if self.of_rows is None:
+            return self._order
+        # NumPy sorts 16 bits by radix.
+        return np.argsort(self.of_rows.astype(np.uint16), kind="stable")
 
     @property
     def firsts(self) -> Ints:
         """A row of each group."""
-        return self.starts if self.order is None else self.order[self.starts]
+        if self.of_rows is None:
+            return self.starts if self._order is None else self._order[self.starts]
+        rows = np.empty(len(self.counts), dtype=np.int64)
+        rows[self.of_rows] = np.arange(len(self.of_rows))
+        return rows
 
-    @property
+    @cached_property
     def numbers(self) -> Ints:
         """The number of the group of each row, in group order."""
-        return np.repeat(np.arange(len(self.starts), dtype=np.int64), self.counts)
+        return np.repeat(np.arange(len(self.counts), dtype=np.int64), self.counts)
 
     def ordered(self, data: Ints) -> Ints:
         """A column in group order."""
@@ -47,11 +66,11 @@ class Groups(NamedTuple):
 
         Where a group's number and a value fit into 63 bits, they are sorted as one number.
         """
-        if len(self.starts) == 1:
+        if len(self.counts) == 1:
             return np.sort(data, kind="stable")
         low, high = int(data.min()), int(data.max())
         width = (high - low).bit_length()
-        if width + (len(self.starts) - 1).bit_length() > _BITS:
+        if width + (len(self.counts) - 1).bit_length() > _BITS:
             return data[np.lexsort((data, self.numbers))]
         # Stable, as what is in runs already is merged in few steps.
         packed = np.sort((self.numbers << width) | (data - low), kind="stable")
@@ -64,7 +83,7 @@ class Groups(NamedTuple):
         kept[1:] = within[1:] != within[:-1]
         kept[self.starts] = True
         counts = np.add.reduceat(kept.astype(np.int64), self.starts)
-        return Groups(None, np.cumsum(counts) - counts, counts), within[kept]
+        return Groups(counts), within[kept]
 
 
 def grouped(rows: Relation, keys: Sequence[str]) -> Groups:
@@ -73,20 +92,17 @@ def grouped(rows: Relation, keys: Sequence[str]) -> Groups:
     >>> from factstore.columns import ints
     >>> from factstore.query.relation import Column
     >>> found = grouped(Relation({"?k": Column(2, ints([5, 4, 5]))}), ["?k"])
-    >>> found.order.tolist(), found.starts.tolist(), found.counts.tolist()
-    ([1, 0, 2], [0, 1], [1, 2])
+    >>> found.order.tolist(), found.starts.tolist(), found.counts.tolist(), found.firsts.tolist()
+    ([1, 0, 2], [0, 1], [1, 2], [1, 2])
     """
     if not keys:
-        return Groups(None, np.zeros(1, dtype=np.int64), np.asarray([rows.size], dtype=np.int64))
+        return Groups(np.asarray([rows.size], dtype=np.int64))
     ranks = rank([rows[key].data for key in keys])
     if (ranks[1:] >= ranks[:-1]).all():
         return _runs(None, ranks)
     distinct, numbers = numbered(ranks)
     if len(distinct) <= _SHORT:
-        # NumPy sorts 16 bits by radix.
-        order = np.argsort(numbers.astype(np.uint16), kind="stable")
-        counts = np.bincount(numbers, minlength=len(distinct))
-        return Groups(order, np.cumsum(counts) - counts, counts)
+        return Groups(np.bincount(numbers, minlength=len(distinct)), of_rows=numbers)
     order = np.argsort(numbers, kind="stable")
     return _runs(order, numbers[order])
 
@@ -95,5 +111,4 @@ def _runs(order: Ints | None, ordered: Ints) -> Groups:
     begins = np.empty(len(ordered), dtype=np.bool_)
     begins[0] = True
     np.not_equal(ordered[1:], ordered[:-1], out=begins[1:])
-    starts = np.flatnonzero(begins)
-    return Groups(order, starts, np.diff(starts, append=len(ordered)))
+    return Groups(np.diff(np.flatnonzero(begins), append=len(ordered)), order=order)

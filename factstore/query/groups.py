@@ -88,7 +88,7 @@ class OrStep:
         return sum(expected_of(branch, size, bound & self.names) for branch in self._branches)
 
     def estimate(self, rows: Relation) -> float:
-        return sum(min((step.estimate(rows) for step in branch), default=1.0) for branch in self._branches)
+        return sum(_first(branch, rows) for branch in self._branches)
 
     def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
         values = self._solver.values
@@ -101,6 +101,13 @@ class OrStep:
         keep = needed & self.names.union(rows.names)
         found = [self._solver.solve(branch, rows, keep) for branch in self._branches]
         return union(found, sorted(keep), values)
+
+
+def _first(branch: Sequence[Step], rows: Relation) -> float:
+    """The rows expected of the step a branch would begin with; one that waits for others says nothing yet."""
+    known = frozenset(rows.names)
+    starts = (step.estimate(rows) for step in branch if not step.is_filter and step.needs <= known)
+    return min(starts, default=float(rows.size))
 
 
 class OptionalStep:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from factstore import edn
+from factstore.columns import ints
 from factstore.db import DbValue
 from factstore.errors import QueryError
 from factstore.query.ast import BindScalar, Node, PatternVar, Query, Rule, RulesVar, SourceVar, variables
@@ -15,6 +16,7 @@ from factstore.query.operators import distinct, join
 from factstore.query.parse import parse_rules
 from factstore.query.relation import REF, Column, Relation, Values, same_kind
 from factstore.query.scope import Site
+from factstore.values import Keyword, ValueType
 
 
 class GivenStep:
@@ -79,10 +81,32 @@ def bind_inputs(query: Query, db: DbValue, args: Sequence[Any], rules: tuple[Rul
             name = node.variable.name
             arg = known_type(arg, node)
             found.scalars[name] = arg
-            start[name] = values.constant(_value(arg, node))
+            value = _value(arg, node)
+            start[name] = _constant(value, db, values)
         else:
             found.given.append(_given(node, arg, values))
     return found._replace(start=Relation(start, 1))
+
+
+def _constant(value: Any, db: DbValue, values: Values) -> Column:
+    if type(value) is str or type(value) is Keyword:
+        vt = ValueType.STRING if type(value) is str else ValueType.KEYWORD
+        return Column(int(vt), ints([code_of_name(vt, value, db, values)]))
+    return values.object(value) if _is_lookup_ref(value, db) else values.constant(value)
+
+
+def code_of_name(vt: ValueType, value: str, db: DbValue, values: Values) -> int:
+    """The code of a string or keyword; one of this query's own if no fact of ``db`` can have it."""
+    code = db.dictionary.code_at(vt, value, db.basis_t)
+    return values.overlay.own(vt, value) if code is None else code
+
+
+def _is_lookup_ref(value: Any, db: DbValue) -> bool:
+    """Whether a value has the look of a lookup ref, which would be sought in the store in vain."""
+    if not (isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str)):
+        return False
+    attribute = db.schema.get(value[0])
+    return attribute is not None and attribute.unique is not None
 
 
 def check_count(query: Query, wanted: Sequence[Node], args: Sequence[Any]) -> None:

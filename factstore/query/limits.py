@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from types import TracebackType
 from typing import Any, Final, TypeVar
 
 from factstore.errors import QueryError
@@ -44,16 +45,20 @@ def default_memory() -> int:
 MAX_MEMORY: Final = default_memory()
 
 
-@contextmanager
-def within_reason() -> Iterator[None]:
+class within_reason:  # noqa: N801 - a context, as contextlib's are
     """Around a query: what Python itself refuses is told as any other bound is."""
-    try:
-        yield
-    except RecursionError:
-        message = "the query nests too deep: rules that call each other, or values inside of values"
-        raise QueryError(message, code="query/too-deep") from None
-    except MemoryError:
-        raise QueryError("there is no memory left for the query", code="query/too-large") from None
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, RecursionError):
+            message = "the query nests too deep: rules that call each other, or values inside of values"
+            raise QueryError(message, code="query/too-deep") from None
+        if isinstance(error, MemoryError):
+            raise QueryError("there is no memory left for the query", code="query/too-large") from None
 
 
 class Limits:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from factstore import edn
-from factstore.columns import Ints, ints
+from factstore.columns import Ints
+from factstore.columns_distinct import numbered
 from factstore.db import DbValue
 from factstore.errors import QueryError
 from factstore.query.ast import (
@@ -51,8 +52,12 @@ class _Lookup:
     def _firsts(self, entities: Ints, attribute: Attribute) -> tuple[Ints, Column]:
         """The rows whose entity has the attribute, and its first value there."""
         row, found = self._db.index(attribute).by_entity(entities)
-        rows, first = np.unique(row, return_index=True)
-        column = Column(int(attribute.type), found.v[first])
+        first = np.full(len(entities), -1, dtype=np.int64)
+        first[row[::-1]] = np.arange(
+            len(row) - 1, -1, -1
+        )  # of several for one row the last is written, the first found
+        rows = np.flatnonzero(first >= 0)
+        column = Column(int(attribute.type), found.v[first[rows]])
         return rows, self._values.translate(column, self._db.dictionary)
 
     def estimate(self, rows: Relation) -> float:
@@ -79,7 +84,9 @@ class GetElseStep(_Lookup):
 
     def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
         at, found = self._firsts(self._entities(rows), self._attribute)
-        absent = np.setdiff1d(np.arange(rows.size), at, assume_unique=True)
+        missing = np.ones(rows.size, dtype=np.bool_)
+        missing[at] = False
+        absent = np.flatnonzero(missing)
         if isinstance(self._default, Variable):
             default = rows[self._default.name].take(absent)
         else:
@@ -87,7 +94,9 @@ class GetElseStep(_Lookup):
             default = self._values.constant(value, len(absent))
         parts = [part for part in (found, default) if len(part.data)]
         column = concat(parts, self._values) if parts else found
-        column = column.take(np.argsort(np.concatenate((at, absent)), kind="stable"))
+        places = np.empty(rows.size, dtype=np.int64)
+        places[np.concatenate((at, absent))] = np.arange(rows.size)
+        column = column.take(places)
         (name,) = variables(self._binding) or (None,)
         return rows if name is None else assign(rows, name, column, self._values)
 
@@ -129,12 +138,15 @@ class GetSomeStep(_Lookup):
 
     def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
         entities = self._entities(rows)
-        found: list[Any] = [None] * rows.size
+        # What each row finds, as a place among the different things that are found; the first is nothing.
+        found: list[Any] = [None]
+        which = np.zeros(rows.size, dtype=np.int64)
         for attribute in reversed(self._attributes):
-            at, column = self._firsts(entities, attribute)
-            for row, value in zip(at.tolist(), self._values.decode(column), strict=True):
-                found[row] = (attribute.ident, value)
-        return bind_results(rows, found, ints(range(rows.size)), self._binding, self._values)
+            at, (kind, data) = self._firsts(entities, attribute)
+            distinct, places = numbered(data)
+            which[at] = len(found) + places
+            found += [(attribute.ident, value) for value in self._values.decode(Column(kind, distinct))]
+        return bind_results(rows, found, which, self._binding, self._values)
 
 
 def _direction(db: DbValue, term: Any, node: Node) -> tuple[bool, Attribute]:

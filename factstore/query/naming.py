@@ -73,7 +73,7 @@ def entity_codes(db: DbValue, values: Values, column: Column) -> Ints:
     """The entity ids a column of ids, idents or lookup refs names; NOWHERE for what names none."""
     if column.kind in (REF, ValueType.LONG):
         return column.data
-    return _each(column, values, lambda ref: _entity(db, ref))
+    return _each(column, values, lambda ref: entity_named(db, ref))
 
 
 def attribute_codes(db: DbValue, values: Values, column: Column, node: Node) -> Ints:
@@ -87,7 +87,8 @@ def _each(column: Column, values: Values, code: Callable[[Any], int | None]) -> 
     return ints([NOWHERE if found is None else found for found in codes])[inverse]
 
 
-def _entity(db: DbValue, ref: Any) -> int | None:
+def entity_named(db: DbValue, ref: Any) -> int | None:
+    """The entity that a value, an id or an ident or a lookup ref, names; None for what names none."""
     is_text = isinstance(ref, str) and not isinstance(ref, Keyword)
     if is_text or not isinstance(ref, int | str | tuple | list):
         return None

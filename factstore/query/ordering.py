@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from factstore.query.functions import family
 from factstore.query.relation import ANY, Column, Values
 from factstore.query.result_typed import Output
 from factstore.query.value_ranks import order_of, ranked
-from factstore.values import Value, type_of
+from factstore.values import Value, ValueType, type_of
 
 Key: TypeAlias = Callable[[Ints], Ints]
 """Gives, for some of the rows, numbers to sort them by."""
@@ -30,10 +31,38 @@ def page(query: Query, outputs: Sequence[Output], size: int, values: Values) -> 
     """
     if not query.order_by and query.limit is None and not query.offset:
         return list(outputs), size
-    end = size if query.limit is None else min(size, query.offset + query.limit)
+    start = min(query.offset, size)
+    end = size if query.limit is None else min(size, start + query.limit)
+    if not query.order_by:
+        return [taken(output, np.arange(start, end)) for output in outputs], end - start
+    first = query.order_by[0]
+    some = _candidates(outputs[first.index], values, end, largest=first.descending)
+    if some is not None:
+        outputs, size = [taken(output, some) for output in outputs], len(some)
     keys = [_key(order, outputs[order.index], values) for order in query.order_by]
-    positions = first_rows(keys, size, end)[query.offset :] if keys else np.arange(query.offset, max(end, query.offset))
+    positions = first_rows(keys, size, end)[start:]
     return [taken(output, positions) for output in outputs], len(positions)
+
+
+def _candidates(output: Output, values: Values, count: int, *, largest: bool) -> Ints | None:
+    """The rows with the first ``count`` different values of an interned column, if those are few of many.
+
+    The others need not be sorted to be known as later.
+    """
+    if not isinstance(output, Column) or output.kind not in _COMPARABLE or not 0 < count < len(output.data) // _FEW:
+        return None
+    distinct, places = numbered(output.data)
+    if count >= len(distinct) // _FEW:
+        return None
+    held = values.decode(Column(output.kind, distinct))
+    pick = heapq.nlargest if largest else heapq.nsmallest
+    chosen = np.zeros(len(held), dtype=np.bool_)
+    chosen[pick(count, range(len(held)), key=held.__getitem__)] = True
+    return np.flatnonzero(chosen[places])
+
+
+_COMPARABLE: Final = tuple(int(kind) for kind in ValueType if kind.interned and kind is not ValueType.TUPLE)
+_FEW: Final = 16
 
 
 def first_rows(keys: Sequence[Key], size: int, count: int) -> Ints:

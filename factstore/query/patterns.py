@@ -27,6 +27,7 @@ from factstore.columns_sort import runs
 from factstore.datom import TX0
 from factstore.db import DbValue
 from factstore.index import AttributeIndex, Found, Ranges
+from factstore.index_segment import spread
 from factstore.query.ast import Blank, Constant, Node, Pattern
 from factstore.query.operators import agreeing, distinct, join
 from factstore.query.patterns_terms import Ends, name_of, padded
@@ -76,6 +77,16 @@ class AttributeStep:
         return self._loaded
 
     @property
+    def plain(self) -> tuple[AttributeIndex, int, int | None] | None:
+        """The index, the kind of its values and the one value wanted, if only entity and value are asked for."""
+        if not self._is_plain or self._within is not None or self._ends.fixed_e is not None:
+            return None
+        if self._attribute.type.interned and self._db.dictionary is not self._values.base:
+            return None
+        value = None if self._ends.fixed_v is None else int(self._ends.fixed_v[0])
+        return self._index, int(self._attribute.type), value
+
+    @property
     def is_edge(self) -> bool:
         """True if it relates two variables and speaks of nothing else: what joins can be made of."""
         return self._is_plain and len(self.names) == 2
@@ -119,9 +130,7 @@ class AttributeStep:
             return None
         e, v = self._ends.known(rows)
         if e is not None and v is not None:
-            e, v = _repeated(e, rows.size), _repeated(v, rows.size)
-            held = self._index.has(e, v)
-            return held if self._within is None else held & self._within.holds(v)
+            return spread(self._held(e, v), rows.size)
         if self._within is not None or (e is None and v is None):
             return None
         return self._index.any_in(self._ranges(rows, e, v))
@@ -147,10 +156,10 @@ class AttributeStep:
         """Where the facts lie whose entity, or value, is that of each row; kept, as estimate and run ask alike."""
         if self._last is None or self._last[0] is not rows:
             if e is not None:
-                found = self._index.ranges_of_entities(_repeated(e, rows.size))
+                found = self._index.ranges_of_entities(spread(e, rows.size))
             else:
                 assert v is not None
-                found = self._index.ranges_of_values(_repeated(v, rows.size))
+                found = self._index.ranges_of_values(spread(v, rows.size))
             self._last = rows, found
         return self._last[1]
 
@@ -166,7 +175,7 @@ class AttributeStep:
         if e is None and v is None:
             return self._scanned(asked, needed)
         if e is not None and v is not None and not self._db.is_history:
-            return self._found(rows, _repeated(e, rows.size), _repeated(v, rows.size), asked, needed)
+            return self._found(rows, e, v, asked, needed)
         ranges = self._ranges(rows, e, v)
         if not asked and self._within is None and not self._db.is_history:
             self.how = "semi-join"
@@ -174,7 +183,7 @@ class AttributeStep:
         self._values.limits.check(ranges.size, len(rows.columns) + 2)
         self.how = "expand entities" if e is not None else "expand values"
         row, found = self._index.facts_in(ranges)
-        kept = None if v is None or e is None else found.v == _repeated(v, rows.size)[row]
+        kept = None if v is None or e is None else found.v == spread(v, rows.size)[row]
         return self._bind(_Met(rows, row, found, kept), asked, needed, self._key(rows, e is not None))
 
     def _asked(self, rows: Relation, needed: frozenset[str]) -> list[int]:
@@ -192,11 +201,15 @@ class AttributeStep:
     def _found(self, rows: Relation, e: Ints, v: Ints, asked: Sequence[int], needed: frozenset[str]) -> Relation:
         self.how = "find"
         if not asked:
-            held = self._index.has(e, v)
-            return rows.take(held if self._within is None else held & self._within.holds(v))
+            return rows.take(spread(self._held(e, v), rows.size))
+        e, v = spread(e, rows.size), spread(v, rows.size)
         held, tx = self._index.find(e, v)
         row = np.flatnonzero(held)
         return self._bind(_Met(rows, row, Rows(e[row], v[row], tx[row])), asked, needed, _key_of(rows))
+
+    def _held(self, e: Ints, v: Ints) -> Mask:
+        held = self._index.has(e, v)
+        return held if self._within is None else held & self._within.holds(v)
 
     def _key(self, rows: Relation, by_entity: bool) -> frozenset[str] | None:
         """What is known to tell the rows apart that an expansion gives."""
@@ -275,10 +288,6 @@ class _Met(NamedTuple):
 
 def _key_of(rows: Relation) -> frozenset[str]:
     return frozenset(rows.names) if rows.key is None else rows.key
-
-
-def _repeated(codes: Ints, size: int) -> Ints:
-    return codes if len(codes) == size else np.repeat(codes, size)
 
 
 def _take(rows: Relation, row: Ints) -> Relation:

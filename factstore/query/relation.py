@@ -170,6 +170,10 @@ class Values:
         column = self.encode([frozen(value)])
         return column if size == 1 else Column(column.kind, np.repeat(column.data, size))
 
+    def object(self, value: Value) -> Column:
+        """A column of one value that is not looked up in the store, as it is most likely no fact's."""
+        return Column(ANY, ints([self._object_code(value)]))
+
     def _object_code(self, value: Value) -> int:
         value = frozen(value)
         key = _object_key(value)

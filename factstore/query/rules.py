@@ -9,8 +9,8 @@ from __future__ import annotations
 import difflib
 import functools
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -25,13 +25,11 @@ from factstore.query.ast import (
     Or,
     Rule,
     RuleCall,
-    RuleHead,
     Variable,
-    variables,
-    walk,
 )
-from factstore.query.scope import Scope, given, needed, spoken
-from factstore.query.unfold import unfolded
+from factstore.query.rules_forms import calls_in, linearised, without_or_calls
+from factstore.query.scope import spoken
+from factstore.query.unfold import reached, unfolded
 from factstore.schema import Schema
 
 
@@ -57,7 +55,10 @@ class RuleSet:
         self._unfolder = unfolded(self._rules, lambda rule: (call.name for call in calls_in(rule.clauses)))
         flat = [replace(rule, clauses=self._unfolder.clauses(rule.clauses)) for rule in self]
         fresh = itertools.count()
-        self._rules = _by_name(made for rule in flat for made in _without_or_calls(rule, fresh))
+        self._rules = linearised(_by_name(made for rule in flat for made in without_or_calls(rule, fresh)))
+        self._components = _components(self._rules)
+        self.walks: dict[Any, Any] = {}
+        """What is known of goals over these rules whatever the data, kept by who has found it out."""
 
     @staticmethod
     @functools.lru_cache(maxsize=64)
@@ -78,6 +79,10 @@ class RuleSet:
     def rules_of(self, name: str) -> Sequence[Rule]:
         """The rules of one name."""
         return self._rules[name]
+
+    def component(self, name: str) -> Collection[str]:
+        """The names that call each other in a circle with one name, itself among them."""
+        return self._components[name]
 
     def unfold(self, clauses: Sequence[Clause]) -> Sequence[Clause]:
         """The clauses with what the calls among them stand for, where those do not recurse."""
@@ -141,39 +146,10 @@ def unbound_in_head(rule: Rule, arg: Variable) -> QueryError:
     return edn.located(QueryError, message, arg.at, code="query/unbound", variable=arg.name)
 
 
-def calls_in(clauses: Sequence[Clause | And]) -> list[RuleCall]:
-    """Every rule call in clauses, however deep."""
-    return [node for node in walk(clauses) if isinstance(node, RuleCall)]
-
-
-_BRANCH: Final = "or@"
-
-
-def _without_or_calls(rule: Rule, fresh: Iterator[int]) -> list[Rule]:
-    """The rule with each ``or`` that calls rules turned into a call of a rule made of its branches."""
-    made: list[Rule] = []
-
-    def rewritten(clauses: Sequence[Clause], around: Scope) -> tuple[Clause, ...]:
-        return tuple(replaced(clause, around | given(_others(clauses, clause))) for clause in clauses)
-
-    def replaced(clause: Clause, around: Scope) -> Clause:
-        if not isinstance(clause, Or) or not calls_in((clause,)):
-            return clause
-        required = sorted(needed(clause, around))
-        free = sorted((spoken((clause,)) & around | given((clause,))) - set(required))
-        name = f"{_BRANCH}{rule.head.name}/{next(fresh)}"
-        head = RuleHead(name, tuple(map(Variable, required)), tuple(map(Variable, free)), at=clause.at)
-        for branch in clause.branches:
-            inner = branch.clauses if isinstance(branch, And) else (branch,)
-            made.append(Rule(head, rewritten(inner, frozenset((*required, *free))), at=clause.at))
-        return RuleCall(clause.source, name, head.args, at=clause.at)
-
-    clauses = rewritten(rule.clauses, frozenset(variables(rule.head.args)))
-    return [Rule(rule.head, clauses, rule.notes, at=rule.at), *made]
-
-
-def _others(clauses: Sequence[Clause], clause: Clause) -> list[Clause]:
-    return [other for other in clauses if other is not clause]
+def _components(rules: Mapping[str, Sequence[Rule]]) -> dict[str, frozenset[str]]:
+    called = {name: {call.name for rule in group for call in calls_in(rule.clauses)} for name, group in rules.items()}
+    below = {name: reached(name, called) for name in rules}
+    return {name: frozenset((name, *(other for other in below[name] if name in below[other]))) for name in rules}
 
 
 def _strata(rules: dict[str, list[Rule]]) -> dict[str, int]:

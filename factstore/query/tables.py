@@ -97,7 +97,7 @@ def arguments_of(rows: Relation, args: Sequence[Term], values: Values) -> Relati
             columns = [column.take(kept) for column in columns]
     bound = bind(args, columns, values)
     loses = any(isinstance(arg, Blank) for arg in args)
-    return distinct(bound) if loses else bound
+    return distinct(bound) if loses or not bound.columns else bound.keyed(frozenset(bound.columns))
 
 
 class TableStep:

@@ -8,8 +8,8 @@ answers: recursive rules keep tables for their recursion only.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Final, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from typing import Any, Final, TypeVar
 
 from msgspec.structs import replace
 
@@ -33,7 +33,7 @@ from factstore.query.ast import (
     walk,
 )
 from factstore.query.ast_terms import BindCollection, BindRelation, BindTuple
-from factstore.query.scope import spoken
+from factstore.query.scope import given, spoken
 from factstore.values import Keyword
 
 _LARGEST: Final = 64
@@ -105,15 +105,16 @@ class Unfolder:
         """The branch a rule makes of a call: none if a constant differs; None if it cannot be written so."""
         terms = _Terms(self._fresh)
         before: list[Clause] = []
-        for given, own in zip(call.args, rule.head.args, strict=True):
+        for asked, own in zip(call.args, rule.head.args, strict=True):
             if isinstance(own, Variable):
-                terms[own.name] = terms[own.name] if isinstance(given, Blank) else given
-            elif isinstance(given, Variable):
-                before.append(FunctionCall(fn="ground", args=(own,), binding=BindScalar(variable=given), at=call.at))
-            elif isinstance(given, Constant) and given != own:
+                terms[own.name] = terms[own.name] if isinstance(asked, Blank) else asked
+            elif isinstance(asked, Variable):
+                before.append(FunctionCall(fn="ground", args=(own,), binding=BindScalar(variable=asked), at=call.at))
+            elif isinstance(asked, Constant) and asked != own:
                 return []
         constants = {name: term for name, term in terms.items() if isinstance(term, Constant)}
-        if constants.keys() & _assigned(rule.clauses) or _seen_by_functions(rule.clauses, constants):
+        lost = constants.keys() & _assigned(rule.clauses) or _negated_alone(rule, constants.keys())
+        if lost or _seen_by_functions(rule.clauses, constants):
             return None
         return [And(clauses=(*before, *_renamed(rule.clauses, terms)), at=rule.at)]
 
@@ -168,6 +169,17 @@ def _assigned(clauses: Sequence[Clause]) -> set[str]:
     return set(found)
 
 
+def _negated_alone(rule: Rule, constants: Set[str]) -> bool:
+    """True if a ``not`` could be left without a variable of those around it, once these have become constants."""
+    around = given(rule.clauses) | frozenset(variables(rule.head.args))
+    for node in walk(rule.clauses):
+        if isinstance(node, Not) and spoken((node,)) & constants:
+            shared = spoken((node,)) & around
+            if shared <= constants or not any(node is clause for clause in rule.clauses):
+                return True
+    return False
+
+
 def _seen_by_functions(clauses: Sequence[Clause], terms: Mapping[str, Constant]) -> bool:
     """True if a function is given what may name an entity: of a call it sees the id, of a constant the name."""
     names = {name for name, term in terms.items() if isinstance(term.value, list | Keyword)}
@@ -190,25 +202,52 @@ def _renamed(node: N, terms: _Terms) -> N:
     return node
 
 
+def renamed_but(clauses: Sequence[Clause], names: Iterable[str], fresh: Iterator[int]) -> tuple[Clause, ...]:
+    """The clauses with fresh names for all variables but some."""
+    terms = _Terms(fresh)
+    terms.update((name, Variable(name=name)) for name in names)
+    return _renamed(tuple(clauses), terms)
+
+
+def shape(node: Any, names: dict[str, int] | None = None) -> Any:
+    """What is equal for nodes that differ only in the names of their variables.
+
+    >>> from factstore.query.parse import parse_rules
+    >>> one, other = parse_rules("[[(p ?a ?b) [?a :to ?b]] [(p ?x ?y) [?x :to ?y]]]")
+    >>> shape(one) == shape(other)
+    True
+    """
+    names = {} if names is None else names
+    if isinstance(node, Variable):
+        return (names.setdefault(node.name, len(names)),)
+    if isinstance(node, tuple):
+        return tuple(shape(item, names) for item in node)
+    if isinstance(node, Node) and not isinstance(node, Constant):
+        fields = (name for name in node.__struct_fields__ if name not in ("at", "shown"))
+        return type(node).__name__, *(shape(getattr(node, name), names) for name in fields)
+    return node
+
+
 def unfolded(rules: Mapping[str, Sequence[Rule]], calls: Callable[[Rule], Iterator[str]]) -> Unfolder:
     """The unfolder of a rule set; ``calls`` gives the names a rule calls."""
     called = {name: {other for rule in group for other in calls(rule)} for name, group in rules.items()}
     unfolder = Unfolder()
     for name in _callees_first(called):
-        if name not in _reached(name, called):
+        if name not in reached(name, called):
             unfolder.bodies[name] = [replace(rule, clauses=unfolder.clauses(rule.clauses)) for rule in rules[name]]
     return unfolder
 
 
-def _reached(name: str, called: Mapping[str, set[str]]) -> set[str]:
-    reached: set[str] = set()
+def reached(name: str, called: Mapping[str, set[str]]) -> set[str]:
+    """The names that a name calls, directly or not."""
+    found: set[str] = set()
     waiting = [name]
     while waiting:
-        new = called[waiting.pop()] - reached
-        reached |= new
+        new = called[waiting.pop()] - found
+        found |= new
         waiting += new
-    return reached
+    return found
 
 
 def _callees_first(called: Mapping[str, set[str]]) -> list[str]:
-    return sorted(called, key=lambda name: len(_reached(name, called)))
+    return sorted(called, key=lambda name: len(reached(name, called)))

@@ -457,13 +457,33 @@ def test_an_arrow_stream_goes_down_a_pipe() -> None:
     assert ipc.open_stream(found.stdout).read_all().to_pydict() == {"x": [1, 2, 3]}
 
 
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_table_is_drawn_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("rich")
+    from factstore import Result
+    from factstore.cli.answers import relation
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("TERM", "xterm")
+    result, terminal = Result.of_rows(("?n", "?text"), [(1, "[bold]red[/bold]"), (22, "\x1b[31m")]), Terminal()
+    assert "".join(relation(result, "table", None, terminal)) == "(2 rows)\n"
+    drawn = terminal.getvalue()
+    assert "[bold]red[/bold]" in drawn
+    assert "\x1b[31m" not in drawn
+    assert "─" in drawn
+    assert all(len(line.rstrip()) <= 60 for line in drawn.splitlines())
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "".join(relation(result, "table", 1, Terminal())).endswith("(1 of 2 rows)\n")
+
+
 def test_queries_are_coloured_on_a_terminal_and_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pygments")
     from factstore.cli.color import tinted
-
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
 
     monkeypatch.delenv("NO_COLOR", raising=False)
     text = "query/unbound: x\n  | [:find ?x]\n  |        ^"

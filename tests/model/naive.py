@@ -336,6 +336,10 @@ def merged(env: Env, more: Env) -> Env | None:
     return {**env, **more} if all(same(env[name], more[name]) for name in env.keys() & more.keys()) else None
 
 
+def members(value: Any) -> Iterable[Any]:
+    return value.items() if isinstance(value, dict) else value
+
+
 def spread(binding: Binding, value: Any) -> list[Env]:
     match binding:
         case BindIgnore():
@@ -343,9 +347,9 @@ def spread(binding: Binding, value: Any) -> list[Env]:
         case BindScalar(variable=variable):
             return [{variable.name: value}]
         case BindCollection(item=item):
-            return [env for each in value for env in spread(item, each)]
+            return [env for each in members(value) for env in spread(item, each)]
         case BindRelation(items=items):
-            return [env for each in value for env in spread(BindTuple(items), each)]
+            return [env for each in members(value) for env in spread(BindTuple(items), each)]
         case BindTuple(items=items):
             envs: list[Env] = [{}]
             for item, part in zip(items, value, strict=False):

@@ -104,14 +104,22 @@ class Drawn:
     """Draws clauses over one store, and remembers which variables of which type it has used."""
 
     def __init__(
-        self, r: Random, store: Store, *, without: Collection[str] = (), sources: Sequence[str] = ("$",)
+        self,
+        r: Random,
+        store: Store,
+        *,
+        without: Collection[str] = (),
+        sources: Sequence[str] = ("$",),
+        rules: Sequence[tuple[str, int]] = (),
     ) -> None:
         self.r = r
         self.store = store
         self.without = without
-        """What is not drawn: "lookup refs", "functions", "equal refs"."""
+        """What is not drawn: "lookup refs", "functions", "equal refs", or "ours", which is what DataScript has not."""
         self.sources = sources
         """What can be asked; ``$c`` has rows of an entity, a long and a string."""
+        self.rules = rules
+        """The names and arities of rules that can be called, with entities."""
         self.used: dict[str, list[str]] = {}
 
     def source(self, blank: bool = True) -> str:
@@ -156,7 +164,7 @@ class Drawn:
             terms = [self.term("ref"), self.term("long"), self.term("string")][: self.r.randint(1, 3)]
             return f"[$c {' '.join(str(self.store.first) if t[0] in '[:' else t for t in terms)}]"
         attr = attr or self.attr("ref" if self.r.random() < 0.4 else None)
-        chance = self.r.random()
+        chance = self.r.random() if "ours" not in self.without else 0.5
         source = f"{self.source()} " if len(self.sources) > 1 else ""
         if chance < 0.04:
             return f"[{source}{self.variable('ref')} ?a{self.r.randrange(2)} ?z{self.r.randrange(2)}]"
@@ -209,7 +217,7 @@ class Drawn:
                 return f'[(ground [{row} [2 "b"]]) [[{variable("long")} {variable("string")}]]]'
             case 8:
                 return f"[(- {known('long')} {known('long')}) _]"
-            case 9:
+            case 9 if "ours" not in self.without:
                 return self.nested()
             case _:
                 return f"[(missing? {self.source(False)} {self.entity()} :{self.attr().name})]"
@@ -234,7 +242,9 @@ class Drawn:
     def group(self, depth: int) -> str:
         """A not, or, optional, or one of their join forms."""
         r, saved = self.r, {type: list(names) for type, names in self.used.items()}
-        kind = r.choice(["not", "not", "not-join", "or", "or", "or-join", "optional"])
+        kind = r.choice(
+            ["not", "not", "not-join", "or", "or", "or-join", *(["optional"] * ("ours" not in self.without))]
+        )
         if kind in ("or", "or-join"):
             return self.either(kind, depth)
         body = " ".join(self.clause(depth + 1) for _ in range(r.randint(1, 2)))
@@ -267,13 +277,23 @@ class Drawn:
     def required(self, source: str) -> str:
         """Branches that compute one number from another, which must be known."""
         needed, free = self.known("long"), self.variable("long")
-        if not needed.startswith("?") or needed == free:
+        extra = self.attr("long")
+        if not needed.startswith("?") or needed == free or extra.type != "long":
             return self.pattern()
-        extra = self.attr("long").name
-        below = f"(and [_ :{extra} {free}] [(< {free} {needed})])"
+        below = f"(and [_ :{extra.name} {free}] [(< {free} {needed})])"
         return f"({source} or-join [[{needed}] {free}] [(inc {needed}) {free}] {below})"
 
+    def call(self) -> str:
+        """A call of a rule, each argument a variable of its own, a blank or a constant."""
+        name, arity = self.r.choice(self.rules)
+        args = [self.term("ref") for _ in range(arity)]
+        if "ours" in self.without and len({*args}) < arity:
+            return self.pattern()
+        return f"({self.source()} {name} {' '.join(args)})"
+
     def clause(self, depth: int = 0) -> str:
+        if self.rules and self.r.random() < 0.15:
+            return self.call()
         chance = self.r.random()
         if chance < 0.4 or depth > 2:
             return self.pattern()
@@ -314,7 +334,7 @@ class Drawn:
     def order(self, found: str) -> str:
         """At times an order over all that is found, which leaves nothing open, and a page of it."""
         r = self.r
-        if r.random() > 0.15 or "optional" in found or any(sign in found for sign in ".[:("):
+        if r.random() > 0.15 or "ours" in self.without or any(sign in found for sign in ".[:("):
             return ""
         names = found.split()
         items = " ".join(f"{name} {r.choice([':asc', ':desc', ''])}" for name in r.sample(names, len(names)))
@@ -330,6 +350,8 @@ class Drawn:
             "?l0": r.choice(longs),
             "[[?r2 ?l1]]": pairs,
             "[?l2 _]": [r.choice(longs), "ignored"],
+            "[[?r3 [?l3 ...]] ...]": [(r.choice(ids), r.sample(longs, r.randint(0, 2))) for _ in range(2)],
+            "[[?r4 ?l4]]": {r.choice(ids): r.choice(longs) for _ in range(2)},
         }
         given = {form: forms[form] for form in r.sample(list(forms), r.randint(1, 3))}
         for form in given:

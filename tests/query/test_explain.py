@@ -73,7 +73,7 @@ def test_a_recursive_rule_is_told_by_its_goals(db: Db) -> None:
     plan = db.explain(query, rules=ANCESTORS, analyze=True)
     called = {rule.goal: rule for rule in plan.rules}["anc^bf"]
     assert (called.magic, called.answers) == (True, plan.rows)
-    assert "rule anc^bf: by magic sets" in str(plan)
+    assert "rule anc^bf: as a walk, 1 asked" in str(plan)
     assert db.explain("[:find ?a ?b :where (anc ?a ?b)]", rules=ANCESTORS, analyze=True).rules[0].magic is False
 
 

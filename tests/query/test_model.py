@@ -142,16 +142,22 @@ def test_a_filtered_and_a_speculative_view(r: Random) -> None:
 @given(RANDOM)
 @settings(max_examples=CASES)
 def test_several_sources(r: Random) -> None:
-    """A database, another of its views, and rows of a list."""
+    """A database, another of its views, and rows of a list, with rules that are called on either."""
     drawn = store(r, transactions=2)
     t = r.randint(2, drawn.db.basis_t)
     other = r.choice([(drawn.db.as_of(t), drawn.held(t)), (drawn.db.history(), set(drawn.datoms))])
     rows = [(r.choice(drawn.ids()), r.choice(VALUES["long"]), r.choice(VALUES["string"]), 7) for _ in range(4)]
     rows += [row[:2] for row in rows[:1]]
     without = ["lookup refs", *(["functions"] if len(other[1]) == len(drawn.datoms) else [])]
+    one, *_, last = [f":{attr.name}" for attr in drawn.attrs if attr.type == "ref"] * 2
+    rules = f"""[[(leads ?x ?y) [?x {one} ?y]] [(leads ?x ?y) [?x {one} ?z] (leads ?z ?y)]
+                 [(near ?x ?y) [?x {last} ?y]] [(near ?x ?y) [?y {last} ?x] (not [?x {one}])]
+                 [(even ?x) [?x :a/name "n0"]] [(even ?y) [?x {one} ?y] (odd ?x)]
+                 [(odd ?y) [?x {last} ?y] (even ?x)]]"""
+    callable = [("leads", 2), ("near", 2), ("even", 1), ("odd", 1)]
     for _ in range(4):
-        query = Drawn(r, drawn, without=without, sources=["$", "$2", "$c"]).query()
-        check(drawn.db, drawn.held(), query, **{"2": other, "c": (rows, rows)})
+        query = Drawn(r, drawn, without=without, sources=["$", "$2", "$c"], rules=callable).query()
+        check(drawn.db, drawn.held(), query, rules=rules, **{"2": other, "c": (rows, rows)})
 
 
 @given(RANDOM)
@@ -197,4 +203,6 @@ def _named(value: Any, names: dict[int, Any]) -> Any:
     """The same input with lookup refs for ids."""
     if isinstance(value, list | tuple):
         return [_named(each, names) for each in value]
+    if isinstance(value, dict):
+        return [(_named(key, names), each) for key, each in value.items()]
     return names.get(value, value)

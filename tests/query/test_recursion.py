@@ -164,11 +164,11 @@ def test_a_deep_chain_is_no_deep_stack(conn: Connection, rules: str) -> None:
 
 
 def tables(db: Db, query: str, rules: str, *inputs: Any) -> list[int]:
-    """The rows of each table of the fixpoint that a query leaves behind."""
+    """The rows kept for each goal that a query called."""
     run = Execution(db, parse_query(query), inputs, rules=parse_rules(rules), functions={}, limits=Limits())
     run.run()
     fixpoint: Fixpoint = run.compiler.fixpoint
-    return [table.size for table in fixpoint._tables]
+    return [called.held or 0 for called in fixpoint.called()]
 
 
 @pytest.mark.parametrize(("rules", "place"), [(RIGHT, 0), (LEFT, 0), (RIGHT, 1), (LEFT, 1)])

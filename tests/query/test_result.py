@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import factstore
-from factstore import Db, Result
+from factstore import Db, Keyword, Result
 
 PAIRS = "[:find ?x ?y :in [[?x ?y]]]"
 TYPES = "[:find ?long ?double ?flag ?when ?text :in [[?long ?double ?flag ?when ?text]] :order-by ?long]"
@@ -168,3 +168,23 @@ def test_the_values_of_mixed_columns_keep_their_types(db: Db) -> None:
         ("int", "1"),
         ("str", "1"),
     ]
+
+
+@pytest.mark.parametrize("keys", ["", ":keys person of"])
+def test_a_pull_in_find_is_made_once_for_all_rows(monkeypatch: pytest.MonkeyPatch, keys: str) -> None:
+    from factstore import pull
+
+    db = factstore.connect("memory:").db()
+    asked: list[int] = []
+    pull_ids = pull.pull_ids
+    monkeypatch.setattr(
+        pull, "pull_ids", lambda db, p, ids, **more: asked.append(len(ids)) or pull_ids(db, p, ids, **more)
+    )
+    query = f"[:find (pull ?a [:db/ident {{:db/valueType [:db/ident]}}]) ?t {keys} :where [?a :db/valueType ?t]]"
+    found = db.q(query)
+    assert len(asked) == 1
+    assert asked[0] == len(found)
+    doc = {"db/ident": Keyword("db/doc"), "db/valueType": {"db/ident": Keyword("db.type/string")}}
+    rows = found.to_list()
+    assert doc in [row["person"] if keys else row[0] for row in rows]
+    assert found == rows[::-1]

@@ -9,7 +9,8 @@ from factstore import Db
 from factstore.query import unfold
 from factstore.query.ast import walk
 from factstore.query.parse import parse_query, parse_rules
-from factstore.query.rules import RuleSet, calls_in
+from factstore.query.rules import RuleSet
+from factstore.query.rules_forms import calls_in
 
 RULES = """
 [(parent ?a ?b) [?a :person/mother ?b]]

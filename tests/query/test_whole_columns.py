@@ -51,7 +51,7 @@ def test_aggregates_of_columns_are_those_of_values(kind: str) -> None:
         groups = grouped(rows, r.choice([[], ["?k"]]))
         order = range(size) if groups.order is None else groups.order.tolist()
         held = groups.split([drawn[place] for place in order])
-        column = Grouped(rows["?x"].kind, groups.ordered(rows["?x"].data), groups, values)
+        column = Grouped(rows["?x"], groups, values)
         for name in AGGREGATES:
             found = by_column(name, column)
             if found is not None:
@@ -209,6 +209,16 @@ def test_a_page_is_the_part_of_the_whole_order(db: Db, direction: str, limit: in
     whole = sorted(((s, k, n) for n, s, k in rows), key=lambda row: (row[1], -row[2]))
     whole.sort(key=lambda row: row[0], reverse=bool(direction))
     assert db.q(query, rows).to_list() == whole[5 : 5 + limit]
+
+
+@pytest.mark.parametrize("direction", ["", ":desc"])
+def test_a_page_of_many_different_texts_is_the_part_of_their_order(db: Db, direction: str) -> None:
+    texts = [f"t{n * 7919 % 4001}" for n in range(4000)]
+    rows = [[n, texts[n // 2]] for n in range(8000)]
+    query = f"[:find ?s ?n :in [[?n ?s]] :order-by [?s {direction} ?n :desc] :offset 1 :limit 5]"
+    whole = sorted(((s, n) for n, s in rows), key=lambda row: -row[1])
+    whole.sort(key=lambda row: row[0], reverse=bool(direction))
+    assert db.q(query, rows).to_list() == whole[1:6]
 
 
 def test_what_is_missing_comes_last_in_either_direction(db: Db) -> None:
