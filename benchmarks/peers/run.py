@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -22,6 +23,9 @@ def asked(peers: Sequence[Peer], place: Place, workloads: Sequence[Workload], bu
         print(
             f"{peer.name} {peer.version}: {place.data.size:,} facts of {place.data.name}", file=sys.stderr, flush=True
         )
+    # What the facts are made of here is no part of anyone's calls, nor of the collections of garbage during them.
+    gc.collect()
+    gc.freeze()
     return [_row(peers, workload, budget) for workload in workloads]
 
 
