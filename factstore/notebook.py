@@ -18,8 +18,8 @@ from factstore.database import Db
 from factstore.edn_scalars import read_instant
 from factstore.errors import FactstoreError
 from factstore.query import Result
-from factstore.query.ast import Node, PatternVar, RulesVar, SourceVar, variables
-from factstore.query.parse import parse_query
+from factstore.query.language.ast import Node, PatternVar, RulesVar, SourceVar, variables
+from factstore.query.language.parse import parse_query
 
 _USAGE: Final = """%%datalog [DB] [-o NAME] [--rules RULES] [--as-of TIME] [--since TIME] [--history]
           [--timeout SECONDS] [--max-rows N] [--explain | --analyze]

@@ -12,8 +12,8 @@ from factstore.cli.given import inputs_of, opened, text_of, value_of, view_of
 from factstore.cli.output import format_of, put_arrow, put_text
 from factstore.cli.render import edn_text, harmless, json_text, put
 from factstore.query import Result
-from factstore.query.ast import FindTuple, Query
-from factstore.query.parse import parse_query
+from factstore.query.language.ast import FindTuple, Query
+from factstore.query.language.parse import parse_query
 
 
 def q(arguments: argparse.Namespace) -> None:

@@ -18,7 +18,7 @@ from factstore.conn_target import connect
 from factstore.database import Db
 from factstore.edn_scalars import read_instant
 from factstore.errors import FactstoreError
-from factstore.query.ast import Node, PatternVar, Query, RulesVar, SourceVar, variables
+from factstore.query.language.ast import Node, PatternVar, Query, RulesVar, SourceVar, variables
 
 _WHOLE: Final = re.compile(r"[0-9]+")
 

@@ -15,19 +15,19 @@ from factstore.db import DbValue
 from factstore.errors import QueryError
 from factstore.query import slow
 from factstore.query.ask import Asked
-from factstore.query.ast import Query, Rule
 from factstore.query.check import check_rules
-from factstore.query.estimate import expected
+from factstore.query.columnar.estimate import expected
+from factstore.query.columnar.limits import Limits, within_reason
+from factstore.query.columnar.steps import Step
 from factstore.query.execute import Execution
 from factstore.query.explain import Plan, Times, expected_lines, ran_lines
-from factstore.query.few import Engine
-from factstore.query.functions import Function
-from factstore.query.limits import Limits, within_reason
-from factstore.query.parse import parse_query, parse_rules
-from factstore.query.result import Result
-from factstore.query.rules import RuleSet
+from factstore.query.functions.builtin import Function
+from factstore.query.language.ast import Query, Rule
+from factstore.query.language.parse import parse_query, parse_rules
+from factstore.query.results.result import Result
+from factstore.query.rows.engine import Engine
+from factstore.query.rules.ruleset import RuleSet
 from factstore.query.slow import SlowQuery, on_slow_query
-from factstore.query.steps import Step
 
 __all__ = [
     "Plan",

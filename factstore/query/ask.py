@@ -7,15 +7,15 @@ from typing import Any, NamedTuple
 
 from factstore.db import DbValue
 from factstore.errors import QueryError
-from factstore.query import few
-from factstore.query.ast import Query, Rule, Variable
+from factstore.query.columnar.limits import Limits
+from factstore.query.columnar.relation import Values
 from factstore.query.execute import Execution, shaped
-from factstore.query.few import Engine
-from factstore.query.few_program import MOST
-from factstore.query.functions import Function
-from factstore.query.limits import Limits
-from factstore.query.relation import Values
-from factstore.query.result_typed import Output
+from factstore.query.functions.builtin import Function
+from factstore.query.language.ast import Query, Rule, Variable
+from factstore.query.results.result_typed import Output
+from factstore.query.rows import engine as few
+from factstore.query.rows.engine import Engine
+from factstore.query.rows.program import MOST
 
 
 class Asked(NamedTuple):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from factstore.db import DbValue
-from factstore.query.ast import Rule, Variable
+from factstore.query.columnar.limits import Limits
+from factstore.query.columnar.relation import Values
+from factstore.query.columnar.solve import Solver
 from factstore.query.compile import Compiler
-from factstore.query.functions import Function
-from factstore.query.limits import Limits
-from factstore.query.relation import Values
-from factstore.query.rules import RuleSet, unbound_in_head
-from factstore.query.scope import Site
-from factstore.query.solve import Solver
+from factstore.query.functions.builtin import Function
+from factstore.query.language.ast import Rule, Variable
+from factstore.query.language.scope import Site
+from factstore.query.rules.ruleset import RuleSet, unbound_in_head
 
 
 def check_rules(db: DbValue, rules: Sequence[Rule], functions: Mapping[str, Function] | None = None) -> RuleSet:

@@ -11,8 +11,18 @@ from msgspec.structs import replace
 from factstore import edn
 from factstore.db import DbValue
 from factstore.errors import QueryError
-from factstore.query import lookups
-from factstore.query.ast import (
+from factstore.query.columnar import lookups
+from factstore.query.columnar.calls import Call, FunctionStep, PredicateStep, apply_given, arguments, find_function
+from factstore.query.columnar.groups import NotStep, OptionalStep, OrStep, RuleStep
+from factstore.query.columnar.naming import Names, attribute_of, by_name
+from factstore.query.columnar.patterns import AttributeStep
+from factstore.query.columnar.patterns_any import AnyAttributeStep, TupleStep
+from factstore.query.columnar.ranges import Bound, bounds_of
+from factstore.query.columnar.relation import Values
+from factstore.query.columnar.solve import Solver, bindable
+from factstore.query.columnar.steps import Step
+from factstore.query.functions.builtin import Function
+from factstore.query.language.ast import (
     And,
     Argument,
     Blank,
@@ -32,21 +42,11 @@ from factstore.query.ast import (
     Variable,
     variables,
 )
-from factstore.query.calls import Call, FunctionStep, PredicateStep, apply_given, arguments, find_function
-from factstore.query.fixpoint import Fixpoint
-from factstore.query.functions import Function
-from factstore.query.groups import NotStep, OptionalStep, OrStep, RuleStep
-from factstore.query.named_args import NamedArgs
-from factstore.query.naming import Names, attribute_of, by_name
-from factstore.query.patterns import AttributeStep
-from factstore.query.patterns_any import AnyAttributeStep, TupleStep
-from factstore.query.ranges import Bound, bounds_of
-from factstore.query.relation import Values
-from factstore.query.rules import RuleSet
-from factstore.query.scope import NONE, Scope, Site, given, spoken
-from factstore.query.solve import Solver, bindable
-from factstore.query.steps import Step
-from factstore.query.unfold import as_written
+from factstore.query.language.scope import NONE, Scope, Site, given, spoken
+from factstore.query.rules.fixpoint import Fixpoint
+from factstore.query.rules.named_args import NamedArgs
+from factstore.query.rules.ruleset import RuleSet
+from factstore.query.rules.unfold import as_written
 
 Relationlike = Sequence[Sequence[Any]]
 A = TypeVar("A", bound=Term | Argument)

@@ -13,8 +13,15 @@ from factstore.db import DbValue
 from factstore.errors import QueryError
 from factstore.forks import lazy
 from factstore.pull_pattern import PullPattern, parse_pull
-from factstore.query.aggregates import aggregate
-from factstore.query.ast import (
+from factstore.query.columnar.inputs import Inputs, bind_inputs, check_count
+from factstore.query.columnar.limits import Limits
+from factstore.query.columnar.naming import entity_codes
+from factstore.query.columnar.relation import Column, Relation, Values
+from factstore.query.columnar.solve import Solver
+from factstore.query.columnar.steps import Step
+from factstore.query.compile import Compiler
+from factstore.query.functions.builtin import Function
+from factstore.query.language.ast import (
     Aggregate,
     Clause,
     Constant,
@@ -31,22 +38,15 @@ from factstore.query.ast import (
     variables,
     walk,
 )
-from factstore.query.compile import Compiler
-from factstore.query.functions import Function
-from factstore.query.grouping import grouped
-from factstore.query.inputs import Inputs, bind_inputs, check_count
-from factstore.query.limits import Limits
-from factstore.query.naming import entity_codes
-from factstore.query.ordering import page
-from factstore.query.parse import parse_query
-from factstore.query.relation import Column, Relation, Values
-from factstore.query.result import Result
-from factstore.query.result_typed import Output
-from factstore.query.rules import RuleSet
-from factstore.query.scope import Scope
-from factstore.query.solve import Solver
+from factstore.query.language.parse import parse_query
+from factstore.query.language.scope import Scope
+from factstore.query.results.aggregates import aggregate
+from factstore.query.results.grouping import grouped
+from factstore.query.results.ordering import page
+from factstore.query.results.result import Result
+from factstore.query.results.result_typed import Output
+from factstore.query.rules.ruleset import RuleSet
 from factstore.query.static import check_find, check_pattern
-from factstore.query.steps import Step
 from factstore.query.suspect import Warning, warnings_of
 
 Functions = Mapping[str, Function]

@@ -7,9 +7,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from factstore.query.estimate import Expected
+from factstore.query.columnar.estimate import Expected
+from factstore.query.columnar.trace import Ran
 from factstore.query.suspect import Warning
-from factstore.query.trace import Ran
 
 
 class Line(NamedTuple):

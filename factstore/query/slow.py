@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Final, NamedTuple
 
+from factstore.query.columnar.limits import Limits
 from factstore.query.explain import Line, ran_lines
-from factstore.query.limits import Limits
-from factstore.query.result import Result
+from factstore.query.results.result import Result
 
 _LOGGER: Final = logging.getLogger("factstore.query")
 _LONGEST: Final = 2_000

@@ -16,10 +16,10 @@ from factstore.db import DbValue
 from factstore.errors import QueryError, SchemaError
 from factstore.pull_pattern import PullPattern
 from factstore.pull_plan import plan
-from factstore.query.aggregates import NAMES, option_counts
-from factstore.query.arity import Arity, check_arity, check_count
-from factstore.query.ast import Aggregate, Constant, PullExpr, Query, Variable
-from factstore.query.functions import Function
+from factstore.query.functions.arity import Arity, check_arity, check_count
+from factstore.query.functions.builtin import Function
+from factstore.query.language.ast import Aggregate, Constant, PullExpr, Query, Variable
+from factstore.query.results.aggregates import NAMES, option_counts
 from factstore.schema import Schema
 
 _OF_ENTITY: Final = "a pull is of entities of a database"

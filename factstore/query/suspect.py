@@ -13,7 +13,8 @@ from typing import Any, Final, NamedTuple
 from factstore import edn
 from factstore.db import DbValue
 from factstore.errors import InvalidValue, QueryError
-from factstore.query.ast import (
+from factstore.query.functions.builtin import family, plain_name
+from factstore.query.language.ast import (
     And,
     Clause,
     Constant,
@@ -32,8 +33,7 @@ from factstore.query.ast import (
     variables,
     walk,
 )
-from factstore.query.functions import family, plain_name
-from factstore.query.rules import RuleSet
+from factstore.query.rules.ruleset import RuleSet
 from factstore.schema import Attribute
 from factstore.values import PYTHON_TYPES, ValueType
 from factstore.values_coerce import coerce

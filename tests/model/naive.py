@@ -14,7 +14,8 @@ from typing import Any
 
 from factstore.datom import TX0, Datom
 from factstore.errors import InvalidValue
-from factstore.query.ast import (
+from factstore.query.functions.builtin import BUILTIN
+from factstore.query.language.ast import (
     Aggregate,
     And,
     BindCollection,
@@ -41,8 +42,7 @@ from factstore.query.ast import (
     Variable,
     variables,
 )
-from factstore.query.functions import BUILTIN
-from factstore.query.parse import parse_query, parse_rules
+from factstore.query.language.parse import parse_query, parse_rules
 from factstore.schema import Schema
 from factstore.values import Keyword
 from factstore.values_coerce import coerce

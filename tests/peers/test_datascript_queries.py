@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from factstore import QueryError, connect
-from factstore.query.ast import (
+from factstore.query.language.ast import (
     Aggregate,
     And,
     Clause,
@@ -33,7 +33,7 @@ from factstore.query.ast import (
     Variable,
     walk,
 )
-from factstore.query.parse import parse_query
+from factstore.query.language.parse import parse_query
 from tests.model.naive import Naive, NotYet
 from tests.peers.datascript_peer import Attribute, Peer, PeerRefused, running
 from tests.query.drawn import ENTITIES, VALUES, Attr, Drawn, Store

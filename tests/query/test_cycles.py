@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import factstore
 from factstore import Db, index_segment
-from factstore.query import generic, planning
-from factstore.query.generic import cyclic
+from factstore.query.columnar import generic, planning
+from factstore.query.columnar.generic import cyclic
 from tests.query.drawn import bootstrap
 from tests.query.test_model import RANDOM, check
 

@@ -10,8 +10,8 @@ import pytest
 
 import factstore
 from factstore import Connection, Db, QueryError
-from factstore.query.few import Known
-from factstore.query.parse import parse_query
+from factstore.query.language.parse import parse_query
+from factstore.query.rows.engine import Known
 
 
 def attribute(name: str, kind: str, **more: str) -> dict[str, str]:

@@ -16,8 +16,8 @@ from msgspec.structs import replace
 
 from factstore import Datom, Db, QueryError
 from factstore.datom import TX0
-from factstore.query.ast import FindRelation, FindScalar, FindTuple, Query
-from factstore.query.parse import parse_query
+from factstore.query.language.ast import FindRelation, FindScalar, FindTuple, Query
+from factstore.query.language.parse import parse_query
 from tests.model.naive import Naive, NotYet, typed
 from tests.query.drawn import VALUES, Drawn, DrawnRules, store
 

@@ -9,7 +9,7 @@ import pytest
 
 import factstore
 from factstore import Db
-from factstore.query.parse import parse_query
+from factstore.query.language.parse import parse_query
 
 SCHEMA = [
     ("release/artists", "ref", "many"),

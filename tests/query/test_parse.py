@@ -8,7 +8,7 @@ import pytest
 
 from factstore import edn
 from factstore.errors import EdnError, QueryError
-from factstore.query.ast import (
+from factstore.query.language.ast import (
     Aggregate,
     And,
     BindCollection,
@@ -43,7 +43,7 @@ from factstore.query.ast import (
     variables,
     walk,
 )
-from factstore.query.parse import parse_query, parse_rules
+from factstore.query.language.parse import parse_query, parse_rules
 from factstore.values import Keyword, Symbol
 
 X, Y, Z = Variable("?x"), Variable("?y"), Variable("?z")

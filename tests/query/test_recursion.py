@@ -10,10 +10,10 @@ import pytest
 
 import factstore
 from factstore import Connection, Db
+from factstore.query.columnar.solve import Limits
 from factstore.query.execute import Execution
-from factstore.query.fixpoint import Fixpoint
-from factstore.query.parse import parse_query, parse_rules
-from factstore.query.solve import Limits
+from factstore.query.language.parse import parse_query, parse_rules
+from factstore.query.rules.fixpoint import Fixpoint
 
 Pairs = set[tuple[int, int]]
 

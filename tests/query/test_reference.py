@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import pytest
 
 import factstore
-from factstore.query.ast import (
+from factstore.query.functions.builtin import BUILTIN
+from factstore.query.language.ast import (
     Aggregate,
     And,
     BindCollection,
@@ -45,7 +46,6 @@ from factstore.query.ast import (
     Variable,
     walk,
 )
-from factstore.query.functions import BUILTIN
 from tests.runnable import blocks, run
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "query.md"

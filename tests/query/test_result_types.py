@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import factstore
 from factstore import URI, Keyword, QueryError, Result, Symbol
 from factstore.dictionary import Dictionary
-from factstore.query.relation import Values
+from factstore.query.columnar.relation import Values
 
 WHEN = datetime(2024, 2, 29, 12, 0, 0, 1, tzinfo=UTC)
 IDS = [uuid.UUID(int=1), uuid.UUID(int=2)]

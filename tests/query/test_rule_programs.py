@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 import factstore
 from factstore import Db
+from factstore.query.columnar.limits import Limits
 from factstore.query.execute import Execution
 from factstore.query.explain import Called
-from factstore.query.limits import Limits
-from factstore.query.parse import parse_query, parse_rules
+from factstore.query.language.parse import parse_query, parse_rules
 from tests.model.naive import Naive
 from tests.query.rule_programs import EDGES, NODES, Program
 

@@ -18,9 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from factstore import Db, FactstoreError, Keyword, QueryError, Symbol
-from factstore.query.functions import BUILTIN
-from factstore.query.functions_regex import _BUDGET, ways_of
-from factstore.query.limits import Limits
+from factstore.query.columnar.limits import Limits
+from factstore.query.functions.builtin import BUILTIN
+from factstore.query.functions.regex import _BUDGET, ways_of
 from tests.query import hostile
 from tests.query.hostile import QUERIES
 

@@ -8,8 +8,8 @@ import pytest
 
 import factstore
 from factstore import Db, QueryError
-from factstore.query.ast import Constant
-from factstore.query.parse import parse_query
+from factstore.query.language.ast import Constant
+from factstore.query.language.parse import parse_query
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from factstore.columns import Ints, ints
 from factstore.dictionary import Dictionary
-from factstore.query.operators import concat
-from factstore.query.relation import ANY, Column, Relation, Values
-from factstore.query.seen import Packing, Seen
-from factstore.query.tables import Table
+from factstore.query.columnar.operators import concat
+from factstore.query.columnar.relation import ANY, Column, Relation, Values
+from factstore.query.rules.seen import Packing, Seen
+from factstore.query.rules.tables import Table
 from factstore.values import LONG_MAX, LONG_MIN, ValueType
 
 Row = tuple[int, ...]

@@ -6,11 +6,11 @@ import pytest
 
 import factstore
 from factstore import Db
-from factstore.query import unfold
-from factstore.query.ast import walk
-from factstore.query.parse import parse_query, parse_rules
-from factstore.query.rules import RuleSet
-from factstore.query.rules_forms import calls_in
+from factstore.query.language.ast import walk
+from factstore.query.language.parse import parse_query, parse_rules
+from factstore.query.rules import unfold
+from factstore.query.rules.forms import calls_in
+from factstore.query.rules.ruleset import RuleSet
 
 RULES = """
 [(parent ?a ?b) [?a :person/mother ?b]]

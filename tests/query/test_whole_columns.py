@@ -13,12 +13,12 @@ import pytest
 import factstore
 from factstore import Db, Keyword, QueryError
 from factstore.dictionary import Dictionary
-from factstore.query import arithmetic, vectors
-from factstore.query.aggregate_columns import Grouped, by_column, least
-from factstore.query.aggregates import _BY_VALUE
-from factstore.query.functions import BUILTIN
-from factstore.query.grouping import grouped
-from factstore.query.relation import Relation, Values
+from factstore.query.columnar import arithmetic, vectors
+from factstore.query.columnar.relation import Relation, Values
+from factstore.query.functions.builtin import BUILTIN
+from factstore.query.results.aggregate_columns import Grouped, by_column, least
+from factstore.query.results.aggregates import _BY_VALUE
+from factstore.query.results.grouping import grouped
 
 EDGES = [2**63 - 1, -(2**63), 2**62, -(2**62), 2**53, 2**53 + 1, -(2**53), 2**31, 0, 1, -1, 3]
 DOUBLES = [1.5, -2.25, 0.0, 1e300, math.inf, -math.inf, 3.0, 0.1]

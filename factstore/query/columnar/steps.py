@@ -1,0 +1,32 @@
+"""What a clause is to the engine: a step that takes bindings and gives more, or fewer, of them.
+
+Every clause of a query becomes one step (:mod:`factstore.query.compile`). A step says which variables
+it needs, which it can give, and how many rows it would leave; :mod:`factstore.query.columnar.solve` runs the
+cheapest next one.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from factstore.query.columnar.relation import Relation
+from factstore.query.language.ast import Node
+
+
+class Step(Protocol):
+    """One clause, ready to run."""
+
+    node: Node
+    """The clause as written."""
+    needs: frozenset[str]
+    """Variables that must be bound before it can run."""
+    names: frozenset[str]
+    """All variables it speaks of; those not bound before are bound after it."""
+    is_filter: bool
+    """True if it only ever takes rows away, so that it is run as soon as it can be."""
+
+    def estimate(self, rows: Relation) -> float:
+        """How many rows it would leave of ``rows``, counted where counting is cheap."""
+
+    def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
+        """``rows`` extended, or thinned; a set again. Columns that are not ``needed`` may be left out."""

@@ -1,0 +1,1 @@
+"""Queries that touch few facts, answered row by row without NumPy."""
