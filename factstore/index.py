@@ -71,6 +71,10 @@ class Ranges(NamedTuple):
         first, *more = (hi - lo for _, lo, hi in self.parts)
         return sum(more, start=first)
 
+    def between(self, start: int, end: int) -> Ranges:
+        """Those of some of the keys, by their positions."""
+        return Ranges([(segment, lo[start:end], hi[start:end]) for segment, lo, hi in self.parts], self.by_value)
+
 
 class AttributeIndex:
     """The facts of one attribute at one basis; immutable.
