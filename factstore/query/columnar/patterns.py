@@ -17,7 +17,7 @@ Where nobody asks for what is unknown, rows are not expanded: each is kept or no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -189,7 +189,8 @@ class AttributeStep:
         if ranges.size > _BLOCK and not self._db.is_history:
             by = ordered_by(rows, needed)
             if by is not None:
-                return self._in_blocks(rows, ranges, by, asked, needed, key)
+                starts = blocks(rows[by].data, ranges.counts, _BLOCK)
+                return self._in_blocks(rows, ranges, starts, lambda met: self._bind(met, asked, needed, key))
         row, found = self._index.facts_in(ranges)
         kept = None if v is None or e is None else found.v == spread(v, rows.size)[row]
         return self._bind(_Met(rows, row, found, kept), asked, needed, key)
@@ -198,21 +199,18 @@ class AttributeStep:
         self,
         rows: Relation,
         ranges: Ranges,
-        by: str,
-        asked: Sequence[int],
-        needed: frozenset[str],
-        key: frozenset[str] | None,
+        blocks: Iterable[tuple[int, int]],
+        bind: Callable[[_Met], Relation],
     ) -> Relation:
-        """The expansion of rows that are in the order of a column, each of its values within one block.
+        """The expansion of stretches of rows that differ in a column, one after the other.
 
-        No row comes of two blocks, so that doubles are found within one, and all that is made on the way stays near.
+        No row comes of two, so that doubles are found within one, and all that is made on the way stays near.
         """
         found = []
-        for start, end in blocks(rows[by].data, ranges.counts, _BLOCK):
+        for start, end in blocks:
             self._values.limits.check_time()
-            part = rows.take(slice(start, end))
             row, facts = self._index.facts_in(ranges.between(start, end))
-            found.append(self._bind(_Met(part, row, facts), asked, needed, key))
+            found.append(bind(_Met(rows.take(slice(start, end)), row, facts)))
         parts = [part for part in found if part.size] or found[:1]
         if len(parts) == 1:
             return parts[0]

@@ -93,11 +93,12 @@ def _lowest(numbers: Ints, count: int) -> Ints:
     """
     step = len(numbers) // (_SAMPLED * count)
     if step < 2:
-        return np.flatnonzero(numbers <= np.partition(numbers, count - 1)[count - 1])
-    sample = numbers[::step]
-    near = np.flatnonzero(numbers <= np.partition(sample, count - 1)[count - 1])
+        near = np.arange(len(numbers))
+    else:
+        near = np.flatnonzero(numbers <= np.partition(numbers[::step], count - 1)[count - 1])
     held = numbers[near]
-    return near[held <= np.partition(held, count - 1)[count - 1]]
+    found: Ints = near[held <= np.partition(held, count - 1)[count - 1]]
+    return found
 
 
 _SAMPLED: Final = 256
