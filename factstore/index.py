@@ -196,6 +196,22 @@ class AttributeIndex:
         died = np.searchsorted(self._dead, hi) - np.searchsorted(self._dead, lo)
         return np.asarray(ranges.counts > died)
 
+    def has_entities(self, e: Ints) -> Mask:
+        """Which entities have a value."""
+        index = self._repaid(len(e))
+        if len(index._dead):
+            return index.any_in(index.ranges_of_entities(e))
+        held = index._base.by_e.contains(e)
+        return held | index._tail.by_e.contains(e) if len(index._tail) else held
+
+    def has_values(self, v: Ints) -> Mask:
+        """Which values an entity has."""
+        index = self._repaid(len(v))
+        if len(index._dead):
+            return index.any_in(index.ranges_of_values(v))
+        held = index._base.by_v.contains(v)
+        return held | index._tail.by_v.contains(v) if len(index._tail) else held
+
     @property
     def is_single(self) -> bool:
         """True if no entity has two values; False as well where finding out takes more than a glance."""

@@ -251,6 +251,7 @@ def test_the_first_of_very_many_are_those_of_a_sort(many: int, descending: bool)
 
 @pytest.mark.parametrize("block", [1, 7, 2**17])
 def test_two_hops_are_the_same_in_blocks_of_any_size(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patterns, "_WHOLE", 0)
     monkeypatch.setattr(patterns, "_BLOCK", block)
     r = Random(block)
     edges = {(r.randrange(20), r.randrange(20)) for _ in range(60)}

@@ -38,8 +38,9 @@ from factstore.schema import Attribute
 from factstore.values import ValueType
 
 _SAMPLE: Final = 1024
-_BLOCK: Final = 1 << 17
-"""More facts than that are expanded in blocks of as many, which stay in the processor's caches."""
+_WHOLE: Final = 1 << 21
+"""More facts than that are expanded in blocks: whole columns of them are new pages of the kernel's again and again."""
+_BLOCK: Final = 1 << 18
 _ONCE: Final = Relation.true()
 _E, _V, _TX, _OP = range(4)
 
@@ -136,7 +137,14 @@ class AttributeStep:
             return spread(self._held(e, v), rows.size)
         if self._within is not None or (e is None and v is None):
             return None
-        return self._index.any_in(self._ranges(rows, e, v))
+        return self._leads(rows, e, v)
+
+    def _leads(self, rows: Relation, e: Ints | None, v: Ints | None) -> Mask:
+        """Which rows lead to a fact by the end that is known."""
+        if e is not None:
+            return self._index.has_entities(spread(e, rows.size))
+        assert v is not None
+        return self._index.has_values(spread(v, rows.size))
 
     def average(self, size: float, bound: frozenset[str]) -> float:
         e, v = self._ends.bound(bound)
@@ -179,14 +187,14 @@ class AttributeStep:
             return self._scanned(asked, needed)
         if e is not None and v is not None and not self._db.is_history:
             return self._found(rows, e, v, asked, needed)
-        ranges = self._ranges(rows, e, v)
         if not asked and self._within is None and not self._db.is_history:
             self.how = "semi-join"
-            return rows.take(self._index.any_in(ranges))
+            return rows.take(self._leads(rows, e, v))
+        ranges = self._ranges(rows, e, v)
         self._values.limits.check(ranges.size, len(rows.columns) + 2)
         self.how = "expand entities" if e is not None else "expand values"
         key = self._key(rows, e is not None)
-        if ranges.size > _BLOCK and not self._db.is_history:
+        if ranges.size > _WHOLE and not self._db.is_history:
             by = ordered_by(rows, needed)
             if by is not None:
                 starts = blocks(rows[by].data, ranges.counts, _BLOCK)
@@ -276,7 +284,9 @@ class AttributeStep:
         if self._within is not None and row is not None:
             held = self._within.holds(found.v)
             kept = held if kept is None else kept & held
-        start = Relation({}, len(found.e))
+        # Columns of what was found are gathered when they are looked at: those that nobody asks for are not.
+        size = len(found.e) if row is None else len(row)
+        start = Relation({}, size)
         if row is not None:
             again = {self._names[place] for place in asked}
             start = _take(rows.only([name for name in rows.names if name in needed or name in again]), row)
@@ -289,7 +299,7 @@ class AttributeStep:
             equal = agreeing(columns[name], column, self._values) if name else column.data == self._constant(place)
             kept = equal if kept is None else kept & equal
         columns = {name: column for name, column in columns.items() if name in needed}
-        made = Relation(columns, len(found.e), key if key is not None and key <= columns.keys() else None)
+        made = Relation(columns, size, key if key is not None and key <= columns.keys() else None)
         return distinct(made if kept is None else made.take(kept))
 
     def _column(self, found: Rows | Found, place: int) -> Column:
