@@ -20,7 +20,8 @@ from factstore.query.columnar.estimate import expected
 from factstore.query.columnar.limits import Limits, within_reason
 from factstore.query.columnar.steps import Step
 from factstore.query.execute import Execution
-from factstore.query.explain import Plan, Times, expected_lines, ran_lines
+from factstore.query.explain import Plan, Times
+from factstore.query.explain_lines import expected_lines, ran_lines
 from factstore.query.functions.builtin import Function
 from factstore.query.language.ast import Query, Rule
 from factstore.query.language.parse import parse_query, parse_rules

@@ -12,8 +12,9 @@ from factstore import edn
 from factstore.db import DbValue
 from factstore.errors import QueryError
 from factstore.query.columnar import lookups
-from factstore.query.columnar.calls import Call, FunctionStep, PredicateStep, apply_given, arguments, find_function
-from factstore.query.columnar.groups import NotStep, OptionalStep, OrStep, RuleStep
+from factstore.query.columnar.call_steps import FunctionStep, PredicateStep
+from factstore.query.columnar.calls import Call, apply_given, arguments
+from factstore.query.columnar.groups import NotStep, OptionalStep, OrStep
 from factstore.query.columnar.naming import Names, attribute_of, by_name
 from factstore.query.columnar.patterns import AttributeStep
 from factstore.query.columnar.patterns_any import AnyAttributeStep, TupleStep
@@ -21,7 +22,8 @@ from factstore.query.columnar.ranges import Bound, bounds_of
 from factstore.query.columnar.relation import Values
 from factstore.query.columnar.solve import Solver, bindable
 from factstore.query.columnar.steps import Step
-from factstore.query.functions.builtin import Function
+from factstore.query.functions.builtin import LOOKUPS, Function
+from factstore.query.functions.find import find_function
 from factstore.query.language.ast import (
     And,
     Argument,
@@ -45,6 +47,7 @@ from factstore.query.language.ast import (
 from factstore.query.language.scope import NONE, Scope, Site, given, spoken
 from factstore.query.rules.fixpoint import Fixpoint
 from factstore.query.rules.named_args import NamedArgs
+from factstore.query.rules.rule_step import RuleStep
 from factstore.query.rules.ruleset import RuleSet
 from factstore.query.rules.unfold import as_written
 
@@ -122,13 +125,13 @@ class Compiler:
         return self._sources[name]
 
     def _predicate(self, node: Predicate, at: Site) -> Step:
-        if node.fn in lookups.NAMES:
+        if node.fn in LOOKUPS:
             db, args = self._lookup(node, node.args, at)
             return lookups.MissingStep(node, db, self._values, args)
         return PredicateStep(node, self._called(node))
 
     def _function(self, node: FunctionCall, at: Site) -> Step:
-        if node.fn in lookups.NAMES:
+        if node.fn in LOOKUPS:
             db, args = self._lookup(node, node.args, at)
             kind = lookups.GetElseStep if node.fn == "get-else" else lookups.GetSomeStep
             return kind(node, db, self._values, args)

@@ -9,9 +9,8 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
-from factstore.query.columnar import lookups
 from factstore.query.columnar.relation import REF, same_kind
-from factstore.query.functions.builtin import BUILTIN, Function, plain_name
+from factstore.query.functions.builtin import BUILTIN, LOOKUPS, Function, plain_name
 from factstore.query.language.ast import (
     And,
     Argument,
@@ -163,7 +162,7 @@ class FewCompiler:
         return Arg(arg.name, kind) if isinstance(arg, Variable) else Arg(None, kind, arg.value)
 
     def _predicate(self, node: Predicate, at: Place) -> FewStep:
-        if node.fn in lookups.NAMES:
+        if node.fn in LOOKUPS:
             e, term = self._looked_up(node.args, at, 2)
             return MissingStep(self._attribute(term), e)
         return PredicateStep(*self._builtin(node.fn), self._args(node.args, at))
@@ -178,7 +177,7 @@ class FewCompiler:
             raise Declined
         if node.fn == "get-else":
             return self._get_else(node, result, kind, at)
-        if node.fn in lookups.NAMES:
+        if node.fn in LOOKUPS:
             raise Declined
         return FunctionStep(*self._builtin(node.fn), self._args(node.args, at), result, kind)
 
