@@ -10,7 +10,7 @@ from factstore.query.columnar.given_values import code_of_name, known_type, know
 from factstore.query.columnar.relation import ANY, Values, frozen
 from factstore.query.columnar.spread import spread
 from factstore.query.language.ast import BindScalar, Rule, RulesVar, variables
-from factstore.query.rows.walk import Declined, Row, Rows
+from factstore.query.rows.conjunction import Declined, Row, Rows
 from factstore.values import LONG_MAX, LONG_MIN, Keyword, ValueType
 
 _MOST: Final = 64
