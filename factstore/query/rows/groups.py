@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from factstore.query.language.scope import waited_for
 from factstore.query.rows.conjunction import (
     FILTER,
     GROUP,
@@ -35,8 +36,7 @@ class Steps:
     @property
     def needs(self) -> frozenset[str]:
         """The variables some step needs and none gives."""
-        free = frozenset[str]().union(*(step.names - step.needs for step in self.steps))
-        return frozenset[str]().union(*(step.needs for step in self.steps)) - free - frozenset(self.consts)
+        return waited_for(self.steps) - frozenset(self.consts)
 
 
 class _Group:
@@ -115,7 +115,7 @@ class OptionalStep(_Group):
 
 
 class GivenStep(_Group):
-    """Rows that the caller gave: :meth:`~factstore.query.rows.run.Run.given` ``place``."""
+    """Rows that the caller gave: :meth:`~factstore.query.rows.inputs.Bound.given` ``place``."""
 
     needs: frozenset[str] = frozenset()
 
