@@ -13,7 +13,8 @@ from typing import Any, Final, NamedTuple
 from factstore import edn
 from factstore.db import DbValue
 from factstore.errors import InvalidValue, QueryError
-from factstore.query.functions.builtin import family, plain_name
+from factstore.query.functions.builtin import plain_name
+from factstore.query.functions.order import family
 from factstore.query.language.ast import (
     And,
     Clause,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from factstore.query.language.ast import (
     And,
@@ -96,6 +96,22 @@ def needed(clause: Clause | And, around: Scope, required: int = 0) -> Scope:
         # What some branch does not bind has to be bound already: an or gives every name in each row.
         return (spoken((clause,)) & around) - given((clause,)) | frozenset(variables(clause.required))
     return NONE
+
+
+class Bindable(Protocol):
+    """A clause made ready to run: the variables it waits for, and all it speaks of."""
+
+    @property
+    def needs(self) -> Scope: ...
+    @property
+    def names(self) -> Scope: ...
+
+
+def waited_for(steps: Iterable[Bindable]) -> Scope:
+    """The variables that some step needs and none of the steps gives."""
+    made = list(steps)
+    free = NONE.union(*(step.names - step.needs for step in made))
+    return NONE.union(*(step.needs for step in made)) - free
 
 
 class Site(NamedTuple):

@@ -31,7 +31,7 @@ from factstore.query.language.ast import (
     Variable,
 )
 from factstore.query.language.scope import NONE, Scope, spoken
-from factstore.query.rows.walk import Declined
+from factstore.query.rows.conjunction import Declined
 from factstore.query.rules.ruleset import RuleSet
 from factstore.schema import Attribute, Schema
 from factstore.values import ValueType, type_of

@@ -343,4 +343,4 @@ def test_known_queries_are_bounded() -> None:
     db = factstore.connect("memory:").db()
     for n in range(700):
         db.q(f"[:find ?e :where [?e :db/ident :nothing/n{n}]]")
-    assert len(db.schema.memo["query/few"]) <= 512
+    assert len(db.schema.memo["query/rows"]) <= 512
