@@ -13,6 +13,7 @@ from factstore.db import DbValue
 from factstore.errors import QueryError
 from factstore.forks import lazy
 from factstore.pull_pattern import PullPattern, parse_pull
+from factstore.query.check_find import check_find, check_pattern
 from factstore.query.columnar.inputs import Inputs, bind_inputs, check_count
 from factstore.query.columnar.limits import Limits
 from factstore.query.columnar.naming import entity_codes
@@ -46,7 +47,6 @@ from factstore.query.results.ordering import page
 from factstore.query.results.result import Result
 from factstore.query.results.result_typed import Output
 from factstore.query.rules.ruleset import RuleSet
-from factstore.query.static import check_find, check_pattern
 from factstore.query.suspect import Warning, warnings_of
 
 Functions = Mapping[str, Function]
