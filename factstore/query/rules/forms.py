@@ -15,7 +15,8 @@ from msgspec.structs import replace
 
 from factstore.query.language.ast import And, Clause, Or, Rule, RuleCall, RuleHead, Term, Variable, variables, walk
 from factstore.query.language.scope import Scope, given, needed, spoken
-from factstore.query.rules.unfold import reached, renamed_but
+from factstore.query.rules.renaming import renamed_but
+from factstore.query.rules.unfold import reached
 
 _MOST: Final = 16
 """Rules that one rule may become."""
