@@ -54,7 +54,7 @@ QUERY_ROOMS = {
     "rules": "rules",
     "rows": "rows",
     "results": "results",
-    "stages": "ask check compile compile_* execute explain explain_* slow static suspect",
+    "stages": "ask check check_* compile compile_* execute explain explain_* slow suspect",
     "question": "__init__",
 }
 

@@ -134,7 +134,7 @@ def _analyzed(asked: Asked, made: Execution, steps: Sequence[Step], parsing: flo
         warnings=made.warnings(),
         times=times,
         peak=asked.limits.peak,
-        scalar=asked.by_rows(Engine.ROWS) is not None,
+        by_rows=asked.by_rows(Engine.ROWS) is not None,
     )
 
 

@@ -26,7 +26,6 @@ from factstore.query.compile_checks import check_not, new_of_or, unbound
 from factstore.query.functions.builtin import LOOKUPS, Function
 from factstore.query.functions.find import find_function
 from factstore.query.language.ast import (
-    And,
     Argument,
     Blank,
     Clause,
@@ -228,7 +227,7 @@ class Compiler:
         lost = frozenset(variables(node.required)) - shared
         if lost:
             raise unbound(node, lost)
-        bodies = [branch.clauses if isinstance(branch, And) else (branch,) for branch in node.branches]
+        bodies = node.bodies
         new = new_of_or(node, bodies, shared)
         needs = frozenset(variables(node.required)) | (shared - given((node,)))
         branches = []

@@ -9,7 +9,7 @@ from factstore.errors import QueryError
 from factstore.query.columnar.steps import Step
 from factstore.query.language.ast import Clause, Node, Not, Or, variables
 from factstore.query.language.scope import Scope, given, spoken
-from factstore.query.rules.unfold import as_written
+from factstore.query.rules.renaming import as_written
 
 
 def check_not(node: Not, shared: Scope) -> None:

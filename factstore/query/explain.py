@@ -46,7 +46,7 @@ class Plan:
         warnings: Sequence[Warning] = (),
         times: Times | None = None,
         peak: int | None = None,
-        scalar: bool = False,
+        by_rows: bool = False,
     ) -> None:
         self.lines = tuple(lines)
         self.rows = rows
@@ -59,7 +59,7 @@ class Plan:
         self.times = times
         self.peak = peak
         """The most rows a step gave."""
-        self.scalar = scalar
+        self.by_rows = by_rows
         """Whether the query was small enough to be answered without columns."""
 
     @property
@@ -77,7 +77,7 @@ class Plan:
             "warnings": [warning._asdict() for warning in self.warnings],
             "times": None if self.times is None else {**self.times._asdict(), "total": self.times.total},
             "peak": self.peak,
-            "scalar": self.scalar,
+            "by_rows": self.by_rows,
         }
 
     def __str__(self) -> str:
@@ -107,7 +107,7 @@ class Plan:
         if self.times is None:
             return [f"{_number(self.expected)} {_rows(self.expected)} expected"]
         parts = ", ".join(f"{name} {seconds * 1000:.3f}" for name, seconds in self.times._asdict().items())
-        way = "without columns" if self.scalar else f"at most {self.peak or 0:,} at once"
+        way = "without columns" if self.by_rows else f"at most {self.peak or 0:,} at once"
         return [f"{self.rows:,} {_rows(self.rows)}, {way}, {self.times.total * 1000:.3f} ms ({parts})"]
 
 

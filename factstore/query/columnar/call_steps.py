@@ -1,6 +1,6 @@
 """Predicates and function clauses as steps: ``[(< ?a 30)]``, ``[(str ?a "-" ?b) ?c]``.
 
-Comparisons (:mod:`factstore.query.columnar.vectors`) and arithmetic (:mod:`factstore.query.columnar.arithmetic`)
+Comparisons (:mod:`factstore.query.columnar.comparisons`) and arithmetic (:mod:`factstore.query.columnar.arithmetic`)
 run on whole columns where the columns allow it; all else is called once per distinct row of arguments.
 """
 
@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from factstore.columns import Ints, spans
-from factstore.query.columnar import arithmetic, vectors
+from factstore.query.columnar import arithmetic, comparisons
 from factstore.query.columnar.calls import Call
 from factstore.query.columnar.operators import agreeing, distinct
 from factstore.query.columnar.relation import Column, Relation, Values
@@ -48,7 +48,7 @@ class PredicateStep:
 
     def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
         columns = self._call.columns(rows)
-        mask = vectors.predicate(self._call.name, columns, self._call.values) if self._call.name else None
+        mask = comparisons.predicate(self._call.name, columns, self._call.values) if self._call.name else None
         self.how = "by column"
         if mask is None:
             results, which = self._call.distinct_results(columns, rows.size)

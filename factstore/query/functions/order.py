@@ -41,6 +41,7 @@ def before(one: Any, other: Any) -> int:
 def family(value: Any) -> str:
     """Values of one family have an order between them.
 
+    >>> from factstore.values import Keyword
     >>> family(1) == family(2.5), family("a") == family(Keyword("a"))
     (True, False)
     """

@@ -12,7 +12,6 @@ from typing import Any
 from factstore.query.columnar.relation import REF, same_kind
 from factstore.query.functions.builtin import BUILTIN, LOOKUPS, Function, plain_name
 from factstore.query.language.ast import (
-    And,
     Argument,
     BindIgnore,
     BindScalar,
@@ -209,7 +208,7 @@ class RowCompiler:
 
     def _or(self, node: Or, at: Place) -> Step:
         shared = spoken((node,)) & at.around
-        bodies = [branch.clauses if isinstance(branch, And) else (branch,) for branch in node.branches]
+        bodies = node.bodies
         new = (given(bodies[0]) if node.vars is None else spoken((node,))) - shared
         names = shared | new
         branches = [self.body(body, at.kinds.within(names), shared) for body in bodies]

@@ -124,8 +124,8 @@ class Inference:
             case Not() | Optional():
                 self._inside(clause, clause.clauses, kinds)
             case Or():
-                for branch in clause.branches:
-                    self._inside(clause, branch.clauses if isinstance(branch, And) else (branch,), kinds)
+                for body in clause.bodies:
+                    self._inside(clause, body, kinds)
 
     def _entity(self, term: Term | None, kinds: Kinds) -> None:
         if isinstance(term, Variable) and term.name not in kinds.named:

@@ -17,11 +17,11 @@ from factstore.query.language.ast import (
     RuleCall,
     RulesVar,
     SourceVar,
-    Variable,
     variables,
     walk,
 )
 from factstore.query.language.parse import parse_rules
+from factstore.query.language.scope import found_variables
 from factstore.query.rows.compile import RowCompiler
 from factstore.query.rows.conjunction import Conjunction, Declined, Rows
 from factstore.query.rows.groups import GivenStep
@@ -126,9 +126,4 @@ def _inputs(query: Query, bound: Bound) -> tuple[Kinds, tuple[str, ...], list[Gi
 
 def _kept(query: Query) -> tuple[str, ...]:
     """The variables that what is found must say."""
-    found: dict[str, None] = {}
-    for element in query.find.elements:
-        nodes = element.args[-1:] if isinstance(element, Aggregate) else (getattr(element, "variable", element),)
-        found.update((node.name, None) for node in nodes if isinstance(node, Variable))
-    found.update((variable.name, None) for variable in query.with_)
-    return tuple(found)
+    return tuple(dict.fromkeys([*found_variables(query.find.elements), *(each.name for each in query.with_)]))
