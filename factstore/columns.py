@@ -205,13 +205,20 @@ def spans(lo: Ints, hi: Ints) -> tuple[Ints, Ints]:
     total = int(counts.sum())
     if total == len(counts) and (counts == 1).all():
         return np.arange(total, dtype=np.int64), lo
-    rows = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
     ends = np.cumsum(counts)
-    at = np.repeat(lo - (ends - counts), counts)
+    if len(counts) > _SUMMED_FROM and total <= _SUMMED * len(counts):
+        # Many short ranges: as many have ended before a position as its number says.
+        rows = np.cumsum(np.bincount(ends, minlength=total)[:total])
+        at = (lo - (ends - counts)).take(rows)
+    else:
+        rows = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
+        at = np.repeat(lo - (ends - counts), counts)
     at += np.arange(total, dtype=np.int64)
     return rows, at
 
 
+_SUMMED_FROM: Final = 4096
+_SUMMED: Final = 8
 _FEW: Final = 4
 """Up to so many ranges a loop takes less time than the calls that would do without one."""
 

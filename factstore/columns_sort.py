@@ -97,4 +97,4 @@ def runs(ordered: Array) -> Array:
     new = np.empty(len(ordered), dtype=np.bool_)
     new[:1] = True
     np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
-    return ordered[new]
+    return ordered.compress(new)

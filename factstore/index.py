@@ -37,7 +37,7 @@ class Found:
     def _gathered(self, column: int) -> Ints:
         found = self._columns[column]
         if found is None:
-            gathered = [rows[column][at] for rows, at in self._parts]
+            gathered = [rows[column].take(at) for rows, at in self._parts]
             found = self._columns[column] = gathered[0] if len(gathered) == 1 else np.concatenate(gathered)
         return found
 

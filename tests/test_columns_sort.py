@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factstore.columns import distinct_rows, member, unique
+from factstore.columns import distinct_rows, member, spans, unique
 from factstore.columns_sort import argsort, sort
 
 
@@ -58,3 +58,15 @@ def test_rows_that_lie_close_together_are_told_apart_by_flags(low: int) -> None:
     columns = [draw.integers(low, low + width, 4000) for width in (9, 1, 30)]
     rows = {*zip(*(column.tolist() for column in columns), strict=True)}
     assert list(zip(*(column.tolist() for column in distinct_rows(columns)), strict=True)) == sorted(rows)
+
+
+@pytest.mark.parametrize("most", [1, 2, 5, 40])
+def test_many_ranges_are_expanded_as_one_by_one(most: int) -> None:
+    draw = np.random.default_rng(most)
+    lo = draw.integers(0, 10**6, 5000)
+    hi = lo + draw.integers(0, most + 1, 5000)
+    rows, at = spans(lo, hi)
+    expected = [
+        (row, place) for row, (a, b) in enumerate(zip(lo.tolist(), hi.tolist(), strict=True)) for place in range(a, b)
+    ]
+    assert list(zip(rows.tolist(), at.tolist(), strict=True)) == expected

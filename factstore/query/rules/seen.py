@@ -99,7 +99,7 @@ class Seen:
                 new &= ~member(packed, run)
         if packed is None or len(columns[0]) <= _FEW:
             return new & self._add_recent(columns)
-        self._keep(sort(packed[new]))
+        self._keep(sort(packed.compress(new)))
         return new
 
     def _add_recent(self, columns: Sequence[Ints]) -> Mask:

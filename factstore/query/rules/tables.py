@@ -74,7 +74,7 @@ class Table:
             return
         columns = self._of_kinds(list(rows.columns.values()))
         fresh = self._seen.add(columns)
-        self._append(columns if fresh.all() else [column[fresh] for column in columns])
+        self._append(columns if fresh.all() else [column.compress(fresh) for column in columns])
 
     def _append(self, columns: Sequence[Ints]) -> None:
         start, self.size = self.size, self.size + len(columns[0])
