@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from factstore.query.rows.closed import closed
 from factstore.query.rows.walk import (
     GROUP,
     SCAN,
@@ -151,8 +152,16 @@ class Tables:
         facts = self._run.index(attribute)
         if len(facts) > self._run.left:
             raise Declined
-        starts = set((facts.scan().v if backwards else facts.scan().e).tolist())
-        return {(start, *end): None for start in starts for end in self._reached(start, attribute, backwards)}
+        rows = facts.scan()
+        starts, ends = (rows.v, rows.e) if backwards else (rows.e, rows.v)
+        pairs = list(zip(starts.tolist(), ends.tolist(), strict=True))
+        found = closed(pairs, self._run.left)
+        if found is not None:
+            return {(start, end): None for start, ends in found.items() for end in ends}
+        reached = {
+            start: self._reached(start, attribute, backwards) for start in dict.fromkeys(start for start, _ in pairs)
+        }
+        return {(start, *end): None for start, ends in reached.items() for end in ends}
 
     def _reached(self, start: int, attribute: Attribute, backwards: bool) -> Answers:
         """What the facts of one attribute lead to from one entity."""
@@ -275,3 +284,12 @@ class RuleStep:
             return list(found)
 
         return projecting(act, layout + call.new, out)
+
+    @property
+    def closure(self) -> tuple[tuple[str, str], Attribute, bool] | None:
+        """If it asks for a whole closure of one attribute: its two variables, and :attr:`Plan.closure`."""
+        match self._args:
+            case [str(start), str(end)] if start != end:
+                found = self._plan((False, False)).closure
+                return None if found is None else ((start, end), *found)
+        return None
