@@ -36,6 +36,7 @@ from factstore.query.language.ast import (
     Variable,
     variables,
 )
+from factstore.query.language.remembered import remembered
 from factstore.values_coerce import shown as shown_value
 
 _FANOUT: Final = 10
@@ -138,6 +139,12 @@ def arguments(args: Iterable[Argument]) -> list[Any]:
     return [arg.value if isinstance(arg, Constant) else arg for arg in args]
 
 
+@remembered
+def _taken(node: Predicate | FunctionCall) -> frozenset[str]:
+    """The variables that a call takes."""
+    return frozenset(variables(node.fn, node.args))
+
+
 class PredicateStep:
     """``[(pred arg*)]``: keeps the rows for which it is neither None nor False."""
 
@@ -147,7 +154,7 @@ class PredicateStep:
         self.node: Node = node
         self.how = ""
         self._call = call
-        self.names = self.needs = frozenset(variables(node.fn, node.args))
+        self.names = self.needs = _taken(node)
 
     def estimate(self, rows: Relation) -> float:
         return rows.size / 2
@@ -175,7 +182,7 @@ class FunctionStep:
         self._call = call
         self._binding = node.binding
         self._values = values
-        self.needs = frozenset(variables(node.fn, node.args))
+        self.needs = _taken(node)
         self.names = self.needs | frozenset(variables(node.binding))
 
     def estimate(self, rows: Relation) -> float:
