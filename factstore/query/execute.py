@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +12,7 @@ from factstore.db import DbValue
 from factstore.errors import QueryError
 from factstore.forks import lazy
 from factstore.pull_pattern import PullPattern, parse_pull
+from factstore.query.check_find import check_find, check_pattern
 from factstore.query.columnar.inputs import Inputs, bind_inputs, check_count
 from factstore.query.columnar.limits import Limits
 from factstore.query.columnar.naming import entity_codes
@@ -39,14 +40,13 @@ from factstore.query.language.ast import (
 )
 from factstore.query.language.parse import parse_query
 from factstore.query.language.remembered import remembered
-from factstore.query.language.scope import Scope
+from factstore.query.language.scope import Scope, found_variables
 from factstore.query.results.aggregates import aggregate
 from factstore.query.results.grouping import grouped
 from factstore.query.results.ordering import page
 from factstore.query.results.result import Result
 from factstore.query.results.result_typed import Output
 from factstore.query.rules.ruleset import RuleSet
-from factstore.query.static import check_find, check_pattern
 from factstore.query.suspect import Warning, warnings_of
 
 Functions = Mapping[str, Function]
@@ -135,7 +135,7 @@ class Execution:
             return [[] for _ in elements]
         if not any(isinstance(element, Aggregate) for element in elements):
             return [self._plain(element, rows) for element in elements]
-        keys = _find_variables(element for element in elements if not isinstance(element, Aggregate))
+        keys = found_variables(element for element in elements if not isinstance(element, Aggregate))
         groups = grouped(rows, keys)
         firsts = rows.take(groups.firsts)
         return [
@@ -197,7 +197,7 @@ def _asked_for(query: Query) -> dict[str, Variable]:
 @remembered
 def _kept(query: Query) -> tuple[str, ...]:
     """The variables that the rows of ``:where`` are wanted over."""
-    found = dict.fromkeys(_find_variables(query.find.elements))
+    found = dict.fromkeys(found_variables(query.find.elements))
     found.update(dict.fromkeys(variable.name for variable in query.with_))
     return tuple(found)
 
@@ -207,14 +207,6 @@ def _check_bound(query: Query, bound: Scope) -> None:
         if name not in bound:
             message = f"{name} is asked for, but no clause of :where binds it"
             raise edn.located(QueryError, message, node.at, code="query/unbound", variables=[name])
-
-
-def _find_variables(elements: Iterable[FindElement]) -> list[str]:
-    found: dict[str, None] = {}
-    for element in elements:
-        nodes = element.args[-1:] if isinstance(element, Aggregate) else (getattr(element, "variable", element),)
-        found.update((node.name, None) for node in nodes if isinstance(node, Variable))
-    return list(found)
 
 
 def _pulls(query: Query) -> list[PullExpr]:

@@ -9,7 +9,7 @@ import pytest
 import factstore
 from factstore import Db
 from factstore.query.rows.closed import closed
-from factstore.query.rows.walk import Declined
+from factstore.query.rows.conjunction import Declined
 
 RULES = {
     "forwards": "[[(up ?x ?y) [?x :p/up ?y]] [(up ?x ?y) [?x :p/up ?t] (up ?t ?y)]]",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from factstore.query.rows.walk import Declined
+from factstore.query.rows.conjunction import Declined
 
 
 def closed(pairs: Iterable[tuple[int, int]], most: int) -> dict[int, set[int]] | None:

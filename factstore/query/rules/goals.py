@@ -21,8 +21,8 @@ from factstore.query.language.ast import (
     variables,
 )
 from factstore.query.language.scope import Scope, given, needed, spoken
+from factstore.query.rules.renaming import as_written
 from factstore.query.rules.ruleset import RuleSet, unbound_in_head
-from factstore.query.rules.unfold import as_written
 
 
 class Goal(NamedTuple):
