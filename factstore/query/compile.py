@@ -44,6 +44,7 @@ from factstore.query.language.ast import (
 )
 from factstore.query.language.scope import NONE, Scope, Site, given, spoken
 from factstore.query.rules.fixpoint import Fixpoint
+from factstore.query.rules.goals import bound_places, check_runs
 from factstore.query.rules.named_args import NamedArgs
 from factstore.query.rules.ruleset import RuleSet
 from factstore.query.rules.unfold import as_written
@@ -81,9 +82,22 @@ class Compiler:
         clauses = self._rules.unfold(clauses)
         bounds = bounds_of(clauses, at.scalars)
         steps = [self._step(clause, clauses, at, bounds) for clause in clauses]
-        bindable(steps, at.bound, _unbound)
+        bindable(steps, at.bound, self._stuck)
         enforced = frozenset[int]().union(*(step.enforced for step in steps if isinstance(step, AttributeStep)))
         return [step for step in steps if id(step.node) not in enforced] if enforced else steps
+
+    def _stuck(self, step: Step, missing: frozenset[str]) -> QueryError:
+        """The error of a step that cannot run, which its rules tell of if it is they who cannot."""
+        if (
+            isinstance(step.node, RuleCall)
+            and not missing & variables(step.node.args[: self._rules.required(step.node.name)]).keys()
+        ):
+            bound = frozenset(variables(step.node)) - missing
+            try:
+                check_runs(step.node.name, bound_places(step.node, bound), self._rules)
+            except QueryError as error:
+                return error
+        return _unbound(step, missing)
 
     def _step(self, clause: Clause, beside: Sequence[Clause], at: Site, bounds: Mapping[str, Sequence[Bound]]) -> Step:
         match clause:
@@ -271,19 +285,24 @@ def _new_of_or(node: Or, bodies: Sequence[Sequence[Clause]], shared: Scope) -> S
     for body, names in zip(bodies, new, strict=True):
         lost = names - given(body)
         if lost:
-            message = f"{' '.join(sorted(lost))} of {node} is not bound in every branch"
-            raise edn.located(QueryError, message, body[0].at, code="query/or-branches", variables=sorted(lost))
+            missing = sorted(map(as_written, lost))
+            message = f"{' '.join(missing)} of {_written(node)} is not bound in every branch"
+            raise edn.located(QueryError, message, body[0].at, code="query/or-branches", variables=missing)
     if any(names != new[0] for names in new):
-        shown = ", ".join("{" + " ".join(sorted(names)) + "}" for names in new)
+        shown = ", ".join("{" + " ".join(sorted(map(as_written, names))) + "}" for names in new)
         message = f"the branches of an or must have the same free variables, these have {shown}"
         raise edn.located(QueryError, message, node.at, code="query/or-branches")
     return new[0]
+
+
+def _written(node: Node) -> object:
+    """A clause as it stands in the text, whatever its variables have become."""
+    return node.at.snippet if node.at else node
 
 
 def _unbound(at: Step | Node, missing: frozenset[str]) -> QueryError:
     node = at if isinstance(at, Node) else at.node
     found = next((found for name, found in variables(node).items() if name in missing), node)
     lost = sorted(as_written(name) for name in missing)
-    written = node.at.snippet if node.at else node
-    message = f"{' and '.join(lost)} in {written} cannot be bound by any clause"
+    message = f"{' and '.join(lost)} in {_written(node)} cannot be bound by any clause"
     return edn.located(QueryError, message, found.at or node.at, code="query/unbound", variables=lost)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from factstore.columns import Mask
@@ -10,7 +10,7 @@ from factstore.query.columnar.estimate import expected_of
 from factstore.query.columnar.operators import anti_join, concat, distinct, join, project, union
 from factstore.query.columnar.patterns import AttributeStep
 from factstore.query.columnar.relation import Column, Relation
-from factstore.query.columnar.solve import Solver
+from factstore.query.columnar.solve import Solver, can_run
 from factstore.query.columnar.steps import Step
 from factstore.query.language.ast import Blank, Constant, Node, Not, Optional, Or, RuleCall, Variable
 from factstore.query.rules.fixpoint import Fixpoint
@@ -79,6 +79,15 @@ class OrStep:
         self._own = frozenset(name for branch in branches for step in branch for name in step.names) - names
         self._branches = branches
         self._solver = solver
+        self._least = needs
+
+    def settle(self, known: frozenset[str]) -> bool:
+        """Whether every branch runs with what is ``known``; needs the least of it that will do."""
+        self.needs = _least(known & self.names, self._least, self._runs)
+        return self._runs(self.needs)
+
+    def _runs(self, bound: frozenset[str]) -> bool:
+        return all(can_run(branch, bound) for branch in self._branches)
 
     @property
     def parts(self) -> list[Sequence[Step]]:
@@ -101,6 +110,16 @@ class OrStep:
         keep = needed & self.names.union(rows.names)
         found = [self._solver.solve(branch, rows, keep) for branch in self._branches]
         return union(found, sorted(keep), values)
+
+
+def _least(known: frozenset[str], needed: frozenset[str], runs: Callable[[frozenset[str]], bool]) -> frozenset[str]:
+    """As few of the variables ``known`` as something runs with, those ``needed`` among them."""
+    if not needed <= known or runs(needed):
+        return needed
+    for name in sorted(known - needed, reverse=True):
+        if runs(known - {name}):
+            known -= {name}
+    return known
 
 
 def _first(branch: Sequence[Step], rows: Relation) -> float:
@@ -162,6 +181,15 @@ class RuleStep:
         self._source = source
         self._fixpoint = fixpoint
         self._solver = solver
+        self._required = needs
+
+    def settle(self, known: frozenset[str]) -> bool:
+        """Whether the rules run with what is ``known``; needs the least of it that will do."""
+        self.needs = _least(known & self.names, self._required, self._runs)
+        return self._runs(self.needs)
+
+    def _runs(self, bound: frozenset[str]) -> bool:
+        return self._fixpoint.runs(self._call.name, bound_places(self._call, bound))
 
     def estimate(self, rows: Relation) -> float:
         return self.average(float(rows.size), frozenset(rows.names))
