@@ -10,6 +10,7 @@ import gc
 import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any, Final
 
 Call = Callable[[], Any]
@@ -30,19 +31,28 @@ def medians(calls: Mapping[str, Call], budget: float = 1.0) -> dict[str, float]:
     ['list', 'sum']
     """
     once = {name: _once(call, 1) for name, call in calls.items()}
-    repeats = {name: max(1, round(_SHORT / max(seconds, 1e-7))) for name, seconds in once.items()}
+    repeats = {name: max(1, round(_SHORT / max(seconds, 1e-7))) if budget else 1 for name, seconds in once.items()}
     least, most = _ROUNDS
     quickest = min(max(seconds, _SHORT) for seconds in once.values())
     rounds = min(most, max(least, int(budget / quickest))) if budget else 1
     found: dict[str, list[float]] = {name: [] for name in calls}
-    gc.collect()
-    gc.freeze()  # what the peers keep in this process is not to slow anyone's collections down
-    for _ in range(rounds):
-        for name, call in calls.items():
-            if len(found[name]) < _FEWEST or sum(found[name]) * repeats[name] < 2 * budget:
-                found[name].append(_once(call, repeats[name]))
-    gc.unfreeze()
+    with _frozen() if budget else nullcontext():
+        for _ in range(rounds):
+            for name, call in calls.items():
+                if len(found[name]) < _FEWEST or sum(found[name]) * repeats[name] < 2 * budget:
+                    found[name].append(_once(call, repeats[name]))
     return {name: statistics.median(seconds) for name, seconds in found.items()}
+
+
+@contextmanager
+def _frozen() -> Iterator[None]:
+    """What the peers keep in this process is not to slow anyone's collections down."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _once(call: Call, repeats: int) -> float:

@@ -38,8 +38,7 @@ from factstore.errors import (
 from factstore.notebook import load_ipython_extension
 from factstore.portable import ExportSummary, Progress, Transfer, check_export
 from factstore.postgres import grants
-from factstore.query import Plan, Result, Rule, RuleSet, SlowQuery, check_rules, load_rules, on_slow_query
-from factstore.query.language import parse_rules
+from factstore.query import Plan, Result, Rule, RuleSet, SlowQuery, check_rules, load_rules, on_slow_query, parse_rules
 from factstore.schema import Attribute, Schema, Spec
 from factstore.schema_instance import entity_map, pattern_of, struct_of
 from factstore.schema_kind import Attr, Ref

@@ -34,14 +34,6 @@ def conn() -> Connection:
     return found
 
 
-@pytest.fixture(scope="module")
-def dsn() -> Iterator[str]:
-    with pg.server() as found:
-        if found is None:
-            pytest.skip("there is no PostgreSQL here")
-        yield found
-
-
 @pytest.fixture
 def pair(dsn: str) -> Iterator[tuple[Connection, Connection]]:
     """Two connections to one store, as two processes would have."""

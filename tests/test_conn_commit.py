@@ -32,14 +32,6 @@ SCHEMA = [
 KEYS = "[:find [?key ...] :where [_ :c/key ?key]]"
 
 
-@pytest.fixture(scope="module")
-def dsn() -> Iterator[str]:
-    with pg.server() as found:
-        if found is None:
-            pytest.skip("there is no PostgreSQL here")
-        yield found
-
-
 @pytest.fixture(params=["memory", "postgres"])
 def conn(request: pytest.FixtureRequest) -> Iterator[Connection]:
     if request.param == "memory":

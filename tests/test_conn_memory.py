@@ -36,14 +36,6 @@ def conn() -> Connection:
     return fill(connect("memory:"))
 
 
-@pytest.fixture(scope="module")
-def dsn() -> Iterator[str]:
-    with pg.server() as found:
-        if found is None:
-            pytest.skip("there is no PostgreSQL here")
-        yield found
-
-
 @pytest.fixture
 def stored(dsn: str) -> Iterator[str]:
     """The schema of a filled store in PostgreSQL."""

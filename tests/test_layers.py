@@ -45,6 +45,33 @@ SEES = {
     "outside": "words facts pull query tx durability conn front_door",
 }
 
+# The rooms inside of the query engine, from the ground up. What is asked, what it may call, and the two
+# ways to answer it: columns, or rows of codes one by one. Those that see only some modules of a room name them.
+QUERY_ROOMS = {
+    "language": "language",
+    "functions": "functions",
+    "columnar": "columnar",
+    "rules": "rules",
+    "rows": "rows",
+    "results": "results",
+    "stages": "ask check check_* compile compile_* execute explain explain_* slow suspect",
+    "question": "__init__",
+}
+
+QUERY_SEES = {
+    "language": "",
+    "functions": "language",
+    "columnar": "language functions",
+    "rules": "language functions columnar",
+    # Beside columns and not above them: it shares what values, names and bounds are, and no step. Of rules it
+    # takes what is done before any data is looked at.
+    "rows": "language functions columnar.relation columnar.limits columnar.given_values columnar.spread"
+    " columnar.naming rules.ruleset rules.forms rules.goals",
+    "results": "language functions columnar.relation columnar.value_ranks",
+    "stages": "language functions columnar rules rows results",
+    "question": "language functions columnar rules rows results stages",
+}
+
 # Third parties, and the only modules that know them.
 CONFINED = {
     "lark": "factstore.edn",
@@ -78,6 +105,30 @@ def unseen(tree: Tree, room: str) -> list[str]:
         for each in tree.imports
         if within(each.source, "factstore") and room_of(each.source) == room
         if within(each.target, "factstore") and room_of(each.target) not in {room, *SEES[room].split()}
+    ]
+
+
+def query_room_of(module: str) -> str | None:
+    """The room of a module of factstore.query, None if the plan has none for it."""
+    inner = (module + ".__init__").split(".")[2]
+    homes = (room for room, modules in QUERY_ROOMS.items() if any(fnmatchcase(inner, name) for name in modules.split()))
+    return next(homes, None)
+
+
+def without_query_room(tree: Tree) -> list[str]:
+    found = (module for module in tree.inside("factstore.query") if query_room_of(module) is None)
+    return [f"{module} has no room in QUERY_ROOMS" for module in found]
+
+
+def unseen_in_query(tree: Tree, room: str) -> list[str]:
+    """Imports of a room of the query engine from a room, or from a module, that it does not see."""
+    seen = QUERY_SEES[room].split()
+    return [
+        f"{each}: {room} sees {QUERY_SEES[room] or 'nothing'}"
+        for each in tree.imports
+        if within(each.source, "factstore.query") and query_room_of(each.source) == room
+        if within(each.target, "factstore.query") and query_room_of(each.target) not in {room, *seen}
+        if not any(within(each.target, f"factstore.query.{name}") for name in seen)
     ]
 
 
@@ -124,15 +175,23 @@ def _none(violations: list[str]) -> None:
 def test_the_plan_is_about_rooms_that_exist() -> None:
     assert list(SEES) == list(ROOMS)
     assert {name for seen in SEES.values() for name in seen.split()} <= set(ROOMS)
+    assert list(QUERY_SEES) == list(QUERY_ROOMS)
+    assert {name.split(".")[0] for seen in QUERY_SEES.values() for name in seen.split()} <= set(QUERY_ROOMS)
 
 
 def test_every_module_has_a_room(house: Tree) -> None:
     _none(without_room(house))
+    _none(without_query_room(house))
 
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_a_room_imports_only_what_it_sees(house: Tree, room: str) -> None:
     _none(unseen(house, room))
+
+
+@pytest.mark.parametrize("room", QUERY_ROOMS)
+def test_a_room_of_the_query_engine_imports_only_what_it_sees(house: Tree, room: str) -> None:
+    _none(unseen_in_query(house, room))
 
 
 @pytest.mark.parametrize("library", CONFINED)
@@ -163,6 +222,10 @@ PLANTED = [
     ("factstore/db.py", "if TYPE_CHECKING:\n    import factstore.query", lambda t: unseen(t, "facts")),
     ("factstore/tx/apply.py", "from ..query.parse import parse", lambda t: unseen(t, "tx")),
     ("factstore/pull.py", "import factstore.query.language.parse", lambda t: unseen(t, "pull")),
+    ("factstore/query/shed.py", "", without_query_room),
+    ("factstore/query/language/parse.py", "from factstore import query", lambda t: unseen_in_query(t, "language")),
+    ("factstore/query/columnar/solve.py", "from ..rules import fixpoint", lambda t: unseen_in_query(t, "columnar")),
+    ("factstore/query/rows/walk.py", "from ..columnar import solve", lambda t: unseen_in_query(t, "rows")),
     ("factstore/conn.py", "import factstore", lambda t: unseen(t, "conn")),
     ("factstore/conn.py", "from factstore import connect", lambda t: unseen(t, "conn")),
     ("factstore/query/language/parse.py", "from lark import Lark", lambda t: unconfined(t, "lark")),
@@ -185,6 +248,9 @@ SOUND = {
     "factstore/index.py": "import numpy",
     "factstore/query/__init__.py": "from factstore.query.language.parse import parse",
     "factstore/query/language/parse.py": "from factstore.pull import pull",
+    "factstore/query/columnar/solve.py": "from factstore.query.language import parse",
+    "factstore/query/columnar/relation.py": "import numpy",
+    "factstore/query/rows/walk.py": "from factstore.query.columnar.relation import REF",
     "factstore/pull.py": "from factstore import index",
     "factstore/postgres.py": "import psycopg",
     "factstore/conn.py": "from . import query, postgres",
@@ -206,6 +272,7 @@ def test_a_sound_house_has_no_violation(tmp_path: Path) -> None:
     tree = _house(tmp_path, SOUND)
     _none([*without_room(tree), *private_names(tree)])
     _none([text for room in ROOMS for text in unseen(tree, room)])
+    _none([*without_query_room(tree), *(text for room in QUERY_ROOMS for text in unseen_in_query(tree, room))])
     _none([text for library in CONFINED for text in unconfined(tree, library)])
     _none([*not_free(tree, "words"), *not_free(tree, "facts")])
     _none([*round_trips(tree, "factstore"), *round_trips(tree, "enrich")])

@@ -28,14 +28,6 @@ def one(properties: str, ident: str = ":a/b", type: str = "long") -> str:
     return f"{{:db/ident {ident} :db/valueType :db.type/{type} :db/cardinality :db.cardinality/one {properties}}}"
 
 
-@pytest.fixture(scope="module")
-def dsn() -> Iterator[str]:
-    with pg.server() as found:
-        if found is None:
-            pytest.skip("there is no PostgreSQL here")
-        yield found
-
-
 @pytest.fixture(params=["memory", "postgres"])
 def conn(request: pytest.FixtureRequest) -> Iterator[Connection]:
     functions: dict[str, Callable[..., Any]] = {

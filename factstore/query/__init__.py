@@ -1,7 +1,20 @@
 """The query engine: EDN text in, a :class:`Result` out.
 
-``text → parse → Query → compile → steps → solve → Relation → Result``. Nothing here knows where facts
-are kept; everything is asked of a db value.
+The way of a question, a type for each stage::
+
+    text, data ──language/parse──▶ Query ──ask──▶ Asked ──execute──▶ Execution
+                                                    │                   │ compile
+                            rows/engine (or declined)                   ▼
+                                                    │            Step, Step, … ──columnar/solve──▶ Relation
+                                                    ▼                                                 │
+                                                  Found ───────────────results/────────────────▶   Result
+
+``language/`` has the nodes, the parser, and which variables a clause speaks of; ``functions/`` what a query may
+call. ``columnar/`` answers with whole columns: a clause becomes a :class:`~factstore.query.columnar.steps.Step`
+from :class:`~factstore.query.columnar.relation.Relation` to relation, and the cheapest goes next. ``rules/``
+unfolds rules, or answers them as a walk or by magic sets. ``rows/`` answers again what touches few facts, one row
+after the other, and declines all else; the columnar engine is the reference. ``results/`` groups, orders and
+hands over. Nothing here knows where facts are kept; everything is asked of a db value.
 """
 
 from __future__ import annotations
@@ -20,7 +33,8 @@ from factstore.query.columnar.estimate import expected
 from factstore.query.columnar.limits import Limits, within_reason
 from factstore.query.columnar.steps import Step
 from factstore.query.execute import Execution
-from factstore.query.explain import Plan, Times, expected_lines, ran_lines
+from factstore.query.explain import Plan, Times
+from factstore.query.explain_lines import expected_lines, ran_lines
 from factstore.query.functions.builtin import Function
 from factstore.query.language.ast import Query, Rule
 from factstore.query.language.parse import parse_query, parse_rules
@@ -120,7 +134,7 @@ def _analyzed(asked: Asked, made: Execution, steps: Sequence[Step], parsing: flo
         warnings=made.warnings(),
         times=times,
         peak=asked.limits.peak,
-        scalar=asked.by_rows(Engine.ROWS) is not None,
+        by_rows=asked.by_rows(Engine.ROWS) is not None,
     )
 
 

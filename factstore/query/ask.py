@@ -13,8 +13,7 @@ from factstore.query.execute import Execution, shaped
 from factstore.query.functions.builtin import Function
 from factstore.query.language.ast import Query, Rule, Variable
 from factstore.query.results.result_typed import Output
-from factstore.query.rows import engine as few
-from factstore.query.rows.engine import Engine
+from factstore.query.rows.engine import Engine, Found, find
 from factstore.query.rows.program import MOST
 
 
@@ -50,11 +49,11 @@ class Asked(NamedTuple):
             values=values,
         )
 
-    def by_rows(self, engine: Engine) -> few.Found | None:
-        """What the engine for few rows finds; None if it declines."""
+    def by_rows(self, engine: Engine) -> Found | None:
+        """What the engine that goes row by row finds; None if it declines."""
         if self.limits.max_rows < MOST:
             return None
-        found = few.find(self, engine)
+        found = find(self, engine)
         if found is not None:
             self.limits.check(len(found.rows))
         return found
@@ -63,7 +62,7 @@ class Asked(NamedTuple):
         """Raises what is wrong with the query, whatever the data is."""
         self.execution().steps()
 
-    def _finished(self, found: few.Found) -> Any:
+    def _finished(self, found: Found) -> Any:
         query, rows = self.query, found.relation
         if query.order_by or not all(isinstance(element, Variable) for element in query.find.elements):
             return self.execution(found.values).answer(rows)

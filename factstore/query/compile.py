@@ -12,8 +12,9 @@ from factstore import edn
 from factstore.db import DbValue
 from factstore.errors import QueryError
 from factstore.query.columnar import lookups
-from factstore.query.columnar.calls import Call, FunctionStep, PredicateStep, apply_given, arguments, find_function
-from factstore.query.columnar.groups import NotStep, OptionalStep, OrStep, RuleStep
+from factstore.query.columnar.call_steps import FunctionStep, PredicateStep
+from factstore.query.columnar.calls import Call, apply_given, arguments
+from factstore.query.columnar.groups import NotStep, OptionalStep, OrStep
 from factstore.query.columnar.naming import Names, attribute_of, by_name
 from factstore.query.columnar.patterns import AttributeStep
 from factstore.query.columnar.patterns_any import AnyAttributeStep, TupleStep
@@ -21,9 +22,10 @@ from factstore.query.columnar.ranges import Bound, bounds_of
 from factstore.query.columnar.relation import Values
 from factstore.query.columnar.solve import Solver, bindable
 from factstore.query.columnar.steps import Step
-from factstore.query.functions.builtin import Function
+from factstore.query.compile_checks import check_not, new_of_or, unbound
+from factstore.query.functions.builtin import LOOKUPS, Function
+from factstore.query.functions.find import find_function
 from factstore.query.language.ast import (
-    And,
     Argument,
     Blank,
     Clause,
@@ -42,12 +44,12 @@ from factstore.query.language.ast import (
     Variable,
     variables,
 )
-from factstore.query.language.scope import NONE, Scope, Site, given, spoken
+from factstore.query.language.scope import Scope, Site, given, spoken, waited_for
 from factstore.query.rules.fixpoint import Fixpoint
 from factstore.query.rules.goals import bound_places, check_runs
 from factstore.query.rules.named_args import NamedArgs
+from factstore.query.rules.rule_step import RuleStep
 from factstore.query.rules.ruleset import RuleSet
-from factstore.query.rules.unfold import as_written
 
 Relationlike = Sequence[Sequence[Any]]
 A = TypeVar("A", bound=Term | Argument)
@@ -97,7 +99,7 @@ class Compiler:
                 check_runs(step.node.name, bound_places(step.node, bound), self._rules)
             except QueryError as error:
                 return error
-        return _unbound(step, missing)
+        return unbound(step, missing)
 
     def _step(self, clause: Clause, beside: Sequence[Clause], at: Site, bounds: Mapping[str, Sequence[Bound]]) -> Step:
         match clause:
@@ -136,13 +138,13 @@ class Compiler:
         return self._sources[name]
 
     def _predicate(self, node: Predicate, at: Site) -> Step:
-        if node.fn in lookups.NAMES:
+        if node.fn in LOOKUPS:
             db, args = self._lookup(node, node.args, at)
             return lookups.MissingStep(node, db, self._values, args)
         return PredicateStep(node, self._called(node))
 
     def _function(self, node: FunctionCall, at: Site) -> Step:
-        if node.fn in lookups.NAMES:
+        if node.fn in LOOKUPS:
             db, args = self._lookup(node, node.args, at)
             kind = lookups.GetElseStep if node.fn == "get-else" else lookups.GetSomeStep
             return kind(node, db, self._values, args)
@@ -232,27 +234,20 @@ class Compiler:
         steps = self.steps(node.clauses, at.inside(source, shared))
         if isinstance(node, Optional):
             return OptionalStep(node, shared, given(node.clauses) - shared, steps, self._solver)
-        if node.vars is not None and len(shared) < len(node.vars):
-            lost = " ".join(variable.name for variable in node.vars if variable.name not in shared)
-            message = f"{lost} of {node} is not bound outside of it"
-            raise edn.located(QueryError, message, node.at, code="query/unbound", variables=lost.split())
-        if variables(node.clauses) and not shared:
-            names = sorted(variables(node.clauses))
-            message = f"no variable of {node} is bound outside of it: expected one of {' '.join(names)}"
-            raise edn.located(QueryError, message, node.at, code="query/unbound", variables=names)
+        check_not(node, shared)
         return NotStep(node, shared, steps, self._solver)
 
     def _or(self, node: Or, shared: Scope, at: Site, source: str) -> Step:
         lost = frozenset(variables(node.required)) - shared
         if lost:
-            raise _unbound(node, lost)
-        bodies = [branch.clauses if isinstance(branch, And) else (branch,) for branch in node.branches]
-        new = _new_of_or(node, bodies, shared)
+            raise unbound(node, lost)
+        bodies = node.bodies
+        new = new_of_or(node, bodies, shared)
         needs = frozenset(variables(node.required)) | (shared - given((node,)))
         branches = []
         for body in bodies:
             branches.append(self.steps(body, at.inside(source, shared)))
-            needs |= _needed(branches[-1]) & shared
+            needs |= waited_for(branches[-1]) & shared
         return OrStep(node, shared | new, needs, branches, self._solver)
 
 
@@ -271,38 +266,3 @@ def _attribute_term(term: A, at: Site) -> A | Constant:
     if isinstance(term, Variable) and isinstance(at.scalars.get(term.name), str | int):
         return Constant(at.scalars[term.name], at=term.at)
     return term
-
-
-def _needed(steps: Sequence[Step]) -> Scope:
-    """The variables some step needs and no step of the branch gives."""
-    free = NONE.union(*(step.names - step.needs for step in steps))
-    return NONE.union(*(step.needs for step in steps)) - free
-
-
-def _new_of_or(node: Or, bodies: Sequence[Sequence[Clause]], shared: Scope) -> Scope:
-    """The variables an or binds that nothing else does; ``query/or-branches`` if some branch does not."""
-    new = [(given(body) if node.vars is None else spoken((node,))) - shared for body in bodies]
-    for body, names in zip(bodies, new, strict=True):
-        lost = names - given(body)
-        if lost:
-            missing = sorted(map(as_written, lost))
-            message = f"{' '.join(missing)} of {_written(node)} is not bound in every branch"
-            raise edn.located(QueryError, message, body[0].at, code="query/or-branches", variables=missing)
-    if any(names != new[0] for names in new):
-        shown = ", ".join("{" + " ".join(sorted(map(as_written, names))) + "}" for names in new)
-        message = f"the branches of an or must have the same free variables, these have {shown}"
-        raise edn.located(QueryError, message, node.at, code="query/or-branches")
-    return new[0]
-
-
-def _written(node: Node) -> object:
-    """A clause as it stands in the text, whatever its variables have become."""
-    return node.at.snippet if node.at else node
-
-
-def _unbound(at: Step | Node, missing: frozenset[str]) -> QueryError:
-    node = at if isinstance(at, Node) else at.node
-    found = next((found for name, found in variables(node).items() if name in missing), node)
-    lost = sorted(as_written(name) for name in missing)
-    message = f"{' and '.join(lost)} in {_written(node)} cannot be bound by any clause"
-    return edn.located(QueryError, message, found.at or node.at, code="query/unbound", variables=lost)

@@ -13,6 +13,7 @@ from factstore.db import DbValue
 from factstore.errors import QueryError
 from factstore.forks import lazy
 from factstore.pull_pattern import PullPattern, parse_pull
+from factstore.query.check_find import check_find, check_pattern
 from factstore.query.columnar.inputs import Inputs, bind_inputs, check_count
 from factstore.query.columnar.limits import Limits
 from factstore.query.columnar.naming import entity_codes
@@ -39,14 +40,13 @@ from factstore.query.language.ast import (
     walk,
 )
 from factstore.query.language.parse import parse_query
-from factstore.query.language.scope import Scope
+from factstore.query.language.scope import Scope, found_variables
 from factstore.query.results.aggregates import aggregate
 from factstore.query.results.grouping import grouped
 from factstore.query.results.ordering import page
 from factstore.query.results.result import Result
 from factstore.query.results.result_typed import Output
 from factstore.query.rules.ruleset import RuleSet
-from factstore.query.static import check_find, check_pattern
 from factstore.query.suspect import Warning, warnings_of
 
 Functions = Mapping[str, Function]
@@ -110,7 +110,7 @@ class Execution:
     def rows(self, steps: Sequence[Step] | None = None) -> Relation:
         """The rows of ``:where``, over the variables of ``:find`` and ``:with``; ``steps`` if they are made already."""
         steps = self.steps() if steps is None else steps
-        keep = dict.fromkeys(_find_variables(self._query.find.elements))
+        keep = dict.fromkeys(found_variables(self._query.find.elements))
         keep.update(dict.fromkeys(variable.name for variable in self._query.with_))
         return self._solver.solve(steps, self.start, keep)
 
@@ -137,7 +137,7 @@ class Execution:
             return [[] for _ in elements]
         if not any(isinstance(element, Aggregate) for element in elements):
             return [self._plain(element, rows) for element in elements]
-        keys = _find_variables(element for element in elements if not isinstance(element, Aggregate))
+        keys = found_variables(element for element in elements if not isinstance(element, Aggregate))
         groups = grouped(rows, keys)
         firsts = rows.take(groups.firsts)
         return [
@@ -201,14 +201,6 @@ def _check_bound(query: Query, bound: Scope) -> None:
         if name not in bound:
             message = f"{name} is asked for, but no clause of :where binds it"
             raise edn.located(QueryError, message, node.at, code="query/unbound", variables=[name])
-
-
-def _find_variables(elements: Any) -> list[str]:
-    found: dict[str, None] = {}
-    for element in elements:
-        nodes = element.args[-1:] if isinstance(element, Aggregate) else (getattr(element, "variable", element),)
-        found.update((node.name, None) for node in nodes if isinstance(node, Variable))
-    return list(found)
 
 
 def _pulls(query: Query) -> list[PullExpr]:

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple
 
 from factstore.query.columnar.limits import Limits
-from factstore.query.explain import Line, ran_lines
+from factstore.query.explain_lines import Line, ran_lines
 from factstore.query.results.result import Result
 
 _LOGGER: Final = logging.getLogger("factstore.query")

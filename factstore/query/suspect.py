@@ -13,9 +13,9 @@ from typing import Any, Final, NamedTuple
 from factstore import edn
 from factstore.db import DbValue
 from factstore.errors import InvalidValue, QueryError
-from factstore.query.functions.builtin import family, plain_name
+from factstore.query.functions.builtin import plain_name
+from factstore.query.functions.order import family
 from factstore.query.language.ast import (
-    And,
     Clause,
     Constant,
     FunctionCall,
@@ -162,9 +162,7 @@ def _attribute(db: DbValue, node: Pattern) -> Attribute | None:
 
 
 def _bodies(clause: Not | Optional | Or) -> Iterable[Sequence[Clause]]:
-    if not isinstance(clause, Or):
-        return [clause.clauses]
-    return [branch.clauses if isinstance(branch, And) else (branch,) for branch in clause.branches]
+    return clause.bodies if isinstance(clause, Or) else [clause.clauses]
 
 
 def _seen_by(clause: Not | Optional | Or, types: Types) -> Types:

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from benchmarks.archive_graph import __main__ as archive_graph
 from benchmarks.navigation import __main__ as navigation
 from benchmarks.overhead import __main__ as overhead
 from benchmarks.scaling import __main__ as scaling
-from tests import pg
-
-
-@pytest.fixture(scope="module")
-def dsn() -> Iterator[str]:
-    with pg.server() as found:
-        if found is None:
-            pytest.skip("there is no PostgreSQL here")
-        yield found
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from random import Random
 from typing import Any, ClassVar
 
@@ -231,14 +231,6 @@ def _plain(found: Any) -> Any:
 
 class PostgresMachine(StoreMachine):
     """The same on PostgreSQL."""
-
-
-@pytest.fixture(scope="module")
-def dsn() -> Iterator[str]:
-    with pg.server() as found:
-        if found is None:
-            pytest.skip("there is no PostgreSQL here")
-        yield found
 
 
 def test_a_store_in_memory_is_a_set_of_tuples() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Collection, Sequence
 from random import Random
@@ -12,6 +13,8 @@ from factstore import Datom, Db
 from tests.model.naive import at_t
 
 ENTITIES = 4
+_SHARED = 40
+"""Stores of each number of transactions."""
 VALUES: dict[str, Sequence[Any]] = {
     "long": [-1, 0, 1, 2, 3],
     "double": [0.0, 0.5, 1.0, 2.0],
@@ -78,6 +81,16 @@ def store(r: Random, transactions: int = 1) -> Store:
         conn.transact(_changes(r, conn.db(), attrs[1:], first))
     datoms = [datom for commit in conn.log() for datom in commit.datoms]
     return Store(conn.db(), [*bootstrap(), *datoms], attrs, first)
+
+
+def store_of(r: Random, transactions: int = 1) -> Store:
+    """One of the stores that all tests of a process share: to make one costs more than to ask it some queries."""
+    return _shared(r.randrange(_SHARED), transactions)
+
+
+@functools.cache
+def _shared(seed: int, transactions: int) -> Store:
+    return store(Random(seed), transactions)
 
 
 def _definition(attr: Attr) -> dict[str, Any]:

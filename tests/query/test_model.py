@@ -19,12 +19,12 @@ from factstore.datom import TX0
 from factstore.query.language.ast import FindRelation, FindScalar, FindTuple, Query
 from factstore.query.language.parse import parse_query
 from tests.model.naive import Naive, NotYet, typed
-from tests.query.drawn import VALUES, Drawn, DrawnRules, store
+from tests.query.drawn import VALUES, Drawn, DrawnRules, store_of
 
 RANDOM = st.integers(0, 2**32).map(Random)
 """A seed: what is drawn from it cannot be shrunk, but costs a tenth of what Hypothesis takes to draw it."""
-CASES = settings().max_examples
-"""Stores drawn for each test, with several queries over each."""
+CASES = settings().max_examples // 2
+"""Cases drawn for each test, with several queries over each."""
 
 
 def bag(rows: Any) -> Counter[Any]:
@@ -75,7 +75,7 @@ def check(db: Db, facts: Collection[Datom], query: str, *inputs: Any, rules: str
 @given(RANDOM)
 @settings(max_examples=CASES)
 def test_queries(r: Random) -> None:
-    drawn = store(r)
+    drawn = store_of(r)
     facts = drawn.held()
     for _ in range(6):
         check(drawn.db, facts, Drawn(r, drawn).query())
@@ -84,7 +84,7 @@ def test_queries(r: Random) -> None:
 @given(RANDOM)
 @settings(max_examples=CASES)
 def test_inputs(r: Random) -> None:
-    drawn = store(r)
+    drawn = store_of(r)
     facts = drawn.held()
     for _ in range(4):
         query, inputs = Drawn(r, drawn, without=["lookup refs"]).query_with_inputs()
@@ -94,7 +94,7 @@ def test_inputs(r: Random) -> None:
 @given(RANDOM)
 @settings(max_examples=CASES)
 def test_rules(r: Random) -> None:
-    drawn = store(r)
+    drawn = store_of(r)
     rules = DrawnRules(r, drawn)
     text, facts = rules.text(), drawn.refs()
     for _ in range(4):
@@ -104,7 +104,7 @@ def test_rules(r: Random) -> None:
 @given(RANDOM)
 @settings(max_examples=CASES // 2)
 def test_views_of_time(r: Random) -> None:
-    drawn = store(r, transactions=3)
+    drawn = store_of(r, transactions=3)
     now = drawn.db.basis_t
     t = r.randint(1, now)
     since = {datom for datom in drawn.held() if datom.tx > TX0 + t}
@@ -116,7 +116,7 @@ def test_views_of_time(r: Random) -> None:
 @given(RANDOM)
 @settings(max_examples=CASES // 2)
 def test_history(r: Random) -> None:
-    drawn = store(r, transactions=3)
+    drawn = store_of(r, transactions=3)
     t = r.randint(1, drawn.db.basis_t)
     until = {datom for datom in drawn.datoms if datom.tx <= TX0 + t}
     for _ in range(3):
@@ -128,7 +128,7 @@ def test_history(r: Random) -> None:
 @given(RANDOM)
 @settings(max_examples=CASES // 4)
 def test_a_filtered_and_a_speculative_view(r: Random) -> None:
-    drawn = store(r)
+    drawn = store_of(r)
     kept = {datom for datom in drawn.held() if datom.e % 2 or datom.a == "a/name"}
     report = drawn.db.with_([["db/add", e, "a/name", f"m{e}"] for e in drawn.ids() if e % 2])
     after = {d for d in drawn.held() if (d.e, d.a, d.v, False) not in {(o.e, o.a, o.v, o.added) for o in report.datoms}}
@@ -143,7 +143,7 @@ def test_a_filtered_and_a_speculative_view(r: Random) -> None:
 @settings(max_examples=CASES)
 def test_several_sources(r: Random) -> None:
     """A database, another of its views, and rows of a list, with rules that are called on either."""
-    drawn = store(r, transactions=2)
+    drawn = store_of(r, transactions=2)
     t = r.randint(2, drawn.db.basis_t)
     other = r.choice([(drawn.db.as_of(t), drawn.held(t)), (drawn.db.history(), set(drawn.datoms))])
     rows = [(r.choice(drawn.ids()), r.choice(VALUES["long"]), r.choice(VALUES["string"]), 7) for _ in range(4)]
@@ -163,7 +163,7 @@ def test_several_sources(r: Random) -> None:
 @given(RANDOM)
 @settings(max_examples=CASES)
 def test_the_order_of_clauses_means_nothing(r: Random) -> None:
-    drawn = store(r)
+    drawn = store_of(r)
     rules = DrawnRules(r, drawn)
     text = rules.text()
     for query in (Drawn(r, drawn).query(), Drawn(r, drawn).query(), rules.query()):
@@ -190,7 +190,7 @@ def answer(db: Db, query: Query, rules: str) -> Any:
 @given(RANDOM)
 @settings(max_examples=CASES)
 def test_a_lookup_ref_as_input_means_the_entity(r: Random) -> None:
-    drawn = store(r)
+    drawn = store_of(r)
     query, inputs = Drawn(r, drawn, without=["lookup refs", "equal refs"]).query_with_inputs()
     shown = re.sub(r":find .*? :in", ":find (count ?r0) (count-distinct ?r0) :in", query)
     names = {e: ("a/name", f"n{n}") for n, e in enumerate(drawn.ids())}

@@ -69,7 +69,8 @@ def test_an_or_whose_branch_needs_one_variable_or_another(db: Db) -> None:
 
 def test_an_or_waits_for_what_a_rule_in_it_needs(db: Db) -> None:
     found = in_every_order(db, BELOW, "(or (below ?w ?x) [?x :n/age ?w])", "[_ :n/age ?w]")
-    assert found[0] == found[1] and len(found[0]) == 6
+    assert found[0] == found[1]
+    assert len(found[0]) == 6
 
 
 @pytest.mark.parametrize("where", ["(below ?w ?x)", "(outer ?w ?x)", "(or (below ?w ?x) [?x :n/age ?w])"])

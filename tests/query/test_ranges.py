@@ -56,7 +56,7 @@ def bound(r: Random, db: Db, kind: str) -> Any:
 
 
 @given(RANDOM)
-@settings(max_examples=max(20, settings().max_examples))
+@settings(max_examples=max(20, settings().max_examples // 2))
 def test_ranges_agree_with_nested_loops(r: Random) -> None:
     db, datoms = store(r)
     for _ in range(6):

@@ -216,7 +216,8 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     """Every text of rules, and every query and rule with what is in them, that the page's examples parse."""
     found: list[Any] = []
     # Functions of the package have the names of these modules.
-    parse, parse_rules = (importlib.import_module(f"factstore.query.{name}") for name in ("parse", "parse_rules"))
+    language = "factstore.query.language"
+    parse, parse_rules = (importlib.import_module(f"{language}.{name}") for name in ("parse", "parse_rules"))
     read_query, read_rules = parse._parse, parse_rules._parse
 
     def query(body: str, *more: Any) -> Query:

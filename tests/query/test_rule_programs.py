@@ -14,8 +14,8 @@ import factstore
 from factstore import Db
 from factstore.query.columnar.limits import Limits
 from factstore.query.execute import Execution
-from factstore.query.explain import Called
 from factstore.query.language.parse import parse_query, parse_rules
+from factstore.query.rules.called import Called
 from tests.model.naive import Naive
 from tests.query.rule_programs import EDGES, NODES, Program
 

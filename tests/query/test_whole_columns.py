@@ -13,7 +13,7 @@ import pytest
 import factstore
 from factstore import Db, Keyword, QueryError
 from factstore.dictionary import Dictionary
-from factstore.query.columnar import arithmetic, vectors
+from factstore.query.columnar import arithmetic, comparisons
 from factstore.query.columnar.relation import Relation, Values
 from factstore.query.functions.builtin import BUILTIN
 from factstore.query.results.aggregate_columns import Grouped, by_column, least
@@ -108,7 +108,7 @@ def test_functions_of_columns_are_those_of_values(one: str, other: str) -> None:
                     assert value == wanted, (name, row)
                     compared += 1
             for name in ("<", "<=", ">", ">=", "=", "!=", "not=", "==", "even?", "odd?", "zero?", "pos?", "neg?"):
-                mask = vectors.predicate(name, args, values)
+                mask = comparisons.predicate(name, args, values)
                 for held, row in zip([] if mask is None else mask.tolist(), rows, strict=mask is not None):
                     assert held == bool(BUILTIN[name](*row)), (name, row)
                     compared += 1
@@ -125,7 +125,7 @@ def test_comparisons_of_interned_values_are_those_of_values(kind: str, constant:
         other = [one[0]] * size if constant else [DRAWN[kind](r) for _ in range(size)]
         for name in ("<", "<=", ">", ">=", "=", "!="):
             for first, second in ((one, other), (other, one)):
-                mask = vectors.predicate(name, [values.encode(first), values.encode(second)], values)
+                mask = comparisons.predicate(name, [values.encode(first), values.encode(second)], values)
                 assert mask is not None
                 for held, a, b in zip(mask.tolist(), first, second, strict=True):
                     wanted = a == b if name == "=" else a != b if name == "!=" else compare(name, a, b)

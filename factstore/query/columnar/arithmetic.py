@@ -1,6 +1,6 @@
 """Arithmetic on whole columns: exact on integers, which never wrap, and as Python's on doubles.
 
-Like :mod:`factstore.query.columnar.vectors` it answers None where the values have to be looked at one by one.
+Like :mod:`factstore.query.columnar.comparisons` it answers None where the values have to be looked at one by one.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from factstore.columns import Ints, doubles_to_ints
+from factstore.query.columnar.comparisons import DOUBLE, INTEGERS, LONG, as_doubles
 from factstore.query.columnar.relation import Column
-from factstore.query.columnar.vectors import DOUBLE, INTEGERS, LONG, as_doubles
 from factstore.values import LONG_MAX, LONG_MIN
 
 

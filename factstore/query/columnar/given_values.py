@@ -10,8 +10,10 @@ from typing import Any, Final
 import numpy as np
 
 from factstore import edn
+from factstore.db import DbValue
 from factstore.entity import Entity
 from factstore.errors import InvalidValue, QueryError
+from factstore.query.columnar.relation import Values
 from factstore.query.language.ast import Node
 from factstore.values import LONG_MAX, LONG_MIN, ValueType
 from factstore.values_coerce import coerce, shown
@@ -83,3 +85,9 @@ def only_plain(values: Sequence[Any]) -> bool:
     if not types <= _PLAIN:
         return False
     return int not in types or (types == {int} and min(values) >= LONG_MIN and max(values) <= LONG_MAX)
+
+
+def code_of_name(vt: ValueType, value: str, db: DbValue, values: Values) -> int:
+    """The code of a string or keyword; one of this query's own if no fact of ``db`` can have it."""
+    code = db.dictionary.code_at(vt, value, db.basis_t)
+    return values.overlay.own(vt, value) if code is None else code

@@ -1,26 +1,17 @@
-"""Clauses that hold other clauses: ``not``, ``or``, ``optional``, and calls of rules."""
+"""Clauses that hold other clauses: ``not``, ``or`` and ``optional``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Sequence
 
 from factstore.columns import Mask
 from factstore.query.columnar.estimate import expected_of
-from factstore.query.columnar.operators import anti_join, concat, distinct, join, project, union
+from factstore.query.columnar.operators import anti_join, concat, join, project, union
 from factstore.query.columnar.patterns import AttributeStep
-from factstore.query.columnar.relation import Column, Relation
+from factstore.query.columnar.relation import Relation
 from factstore.query.columnar.solve import Solver, can_run
-from factstore.query.columnar.steps import Step
-from factstore.query.language.ast import Blank, Constant, Node, Not, Optional, Or, RuleCall, Variable
-from factstore.query.rules.fixpoint import Fixpoint
-from factstore.query.rules.goals import Goal, bound_places
-from factstore.query.rules.tables import arguments_of
-
-_BOUND_CALL: Final = 16.0
-"""The rows a rule call with a bound argument is taken to give for each row."""
-_FREE_CALL: Final = 1e7
-"""The rows a rule call without any is taken to give: anything else goes first."""
+from factstore.query.columnar.steps import Step, least
+from factstore.query.language.ast import Node, Not, Optional, Or
 
 
 class NotStep:
@@ -83,7 +74,7 @@ class OrStep:
 
     def settle(self, known: frozenset[str]) -> bool:
         """Whether every branch runs with what is ``known``; needs the least of it that will do."""
-        self.needs = _least(known & self.names, self._least, self._runs)
+        self.needs = least(known & self.names, self._least, self._runs)
         return self._runs(self.needs)
 
     def _runs(self, bound: frozenset[str]) -> bool:
@@ -110,16 +101,6 @@ class OrStep:
         keep = needed & self.names.union(rows.names)
         found = [self._solver.solve(branch, rows, keep) for branch in self._branches]
         return union(found, sorted(keep), values)
-
-
-def _least(known: frozenset[str], needed: frozenset[str], runs: Callable[[frozenset[str]], bool]) -> frozenset[str]:
-    """As few of the variables ``known`` as something runs with, those ``needed`` among them."""
-    if not needed <= known or runs(needed):
-        return needed
-    for name in sorted(known - needed, reverse=True):
-        if runs(known - {name}):
-            known -= {name}
-    return known
 
 
 def _first(branch: Sequence[Step], rows: Relation) -> float:
@@ -166,51 +147,3 @@ class OptionalStep:
         if not matched.size:
             return rest
         return Relation({name: concat([matched[name], rest[name]], values) for name in rest.names})
-
-
-class RuleStep:
-    """``(name arg*)``: the rows that the rules of a name give for these arguments."""
-
-    is_filter = False
-
-    def __init__(self, node: RuleCall, source: str, needs: frozenset[str], fixpoint: Fixpoint, solver: Solver) -> None:
-        self.node: Node = node
-        self.needs = needs
-        self.names = frozenset(arg.name for arg in node.args if isinstance(arg, Variable))
-        self._call = node
-        self._source = source
-        self._fixpoint = fixpoint
-        self._solver = solver
-        self._required = needs
-
-    def settle(self, known: frozenset[str]) -> bool:
-        """Whether the rules run with what is ``known``; needs the least of it that will do."""
-        self.needs = _least(known & self.names, self._required, self._runs)
-        return self._runs(self.needs)
-
-    def _runs(self, bound: frozenset[str]) -> bool:
-        return self._fixpoint.runs(self._call.name, bound_places(self._call, bound))
-
-    def estimate(self, rows: Relation) -> float:
-        return self.average(float(rows.size), frozenset(rows.names))
-
-    def average(self, size: float, bound: frozenset[str]) -> float:
-        if any(bound_places(self._call, bound)):
-            return _BOUND_CALL * max(size, 1.0)
-        return _FREE_CALL
-
-    def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
-        values = self._solver.values
-        bound = bound_places(self._call, frozenset(rows.names))
-        goal = Goal(self._source, self._call.name, bound)
-        answers = self._fixpoint.call(goal, self._seeds(goal, rows))
-        return join(rows, arguments_of(answers, self._call.args, values), values)
-
-    def _seeds(self, goal: Goal, rows: Relation) -> Relation:
-        columns: dict[str, Column] = {}
-        for place, arg in enumerate(goal.bound_of(self._call.args)):
-            if isinstance(arg, Constant):
-                columns[str(place)] = self._solver.values.constant(arg.value, rows.size)
-            elif not isinstance(arg, Blank) and isinstance(arg, Variable):
-                columns[str(place)] = rows[arg.name]
-        return distinct(Relation(columns, rows.size))

@@ -9,10 +9,10 @@ from factstore import edn
 from factstore.columns import ints
 from factstore.db import DbValue
 from factstore.errors import QueryError
-from factstore.query.columnar.calls import spread
-from factstore.query.columnar.given_values import known_type, known_types, only_plain
+from factstore.query.columnar.given_values import code_of_name, known_type, known_types, only_plain
 from factstore.query.columnar.operators import distinct, join
 from factstore.query.columnar.relation import REF, Column, Relation, Values, same_kind
+from factstore.query.columnar.spread import hashable, spread
 from factstore.query.language.ast import BindScalar, Node, PatternVar, Query, Rule, RulesVar, SourceVar, variables
 from factstore.query.language.parse import parse_rules
 from factstore.query.language.scope import Site
@@ -96,12 +96,6 @@ def _constant(value: Any, db: DbValue, values: Values) -> Column:
     return values.object(value) if _is_lookup_ref(value, db) else values.constant(value)
 
 
-def code_of_name(vt: ValueType, value: str, db: DbValue, values: Values) -> int:
-    """The code of a string or keyword; one of this query's own if no fact of ``db`` can have it."""
-    code = db.dictionary.code_at(vt, value, db.basis_t)
-    return values.overlay.own(vt, value) if code is None else code
-
-
 def _is_lookup_ref(value: Any, db: DbValue) -> bool:
     """Whether a value has the look of a lookup ref, which would be sought in the store in vain."""
     if not (isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str)):
@@ -138,7 +132,7 @@ def _source(node: SourceVar, arg: Any) -> Any:
 def _value(arg: Any, node: Node) -> Any:
     if arg is None:
         raise edn.located(QueryError, f"None was given for {node}: expected a value", node.at, code="query/inputs")
-    return tuple(arg) if isinstance(arg, list) else arg
+    return hashable(arg)
 
 
 def _given(node: Any, arg: Any, values: Values) -> GivenStep:

@@ -12,7 +12,7 @@ from factstore.columns import Ints
 from factstore.columns_distinct import numbered
 from factstore.db import DbValue
 from factstore.errors import QueryError
-from factstore.query.columnar.calls import assign, bind_results
+from factstore.query.columnar.call_steps import assign, bind_results
 from factstore.query.columnar.naming import attribute_of, entity_codes
 from factstore.query.columnar.operators import concat
 from factstore.query.columnar.relation import Column, Relation, Values
@@ -28,8 +28,6 @@ from factstore.query.language.ast import (
     variables,
 )
 from factstore.schema import Attribute
-
-NAMES = frozenset(("get-else", "get-some", "missing?"))
 
 
 class _Lookup:

@@ -7,7 +7,7 @@ cheapest next one.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 from factstore.query.columnar.relation import Relation
@@ -41,3 +41,13 @@ def settled(step: Step, known: Collection[str]) -> bool:
     """
     settle = getattr(step, "settle", None)
     return settle is None or bool(settle(frozenset(known)))
+
+
+def least(known: frozenset[str], needed: frozenset[str], runs: Callable[[frozenset[str]], bool]) -> frozenset[str]:
+    """As few of the variables ``known`` as something runs with, those ``needed`` among them."""
+    if not needed <= known or runs(needed):
+        return needed
+    for name in sorted(known - needed, reverse=True):
+        if runs(known - {name}):
+            known -= {name}
+    return known

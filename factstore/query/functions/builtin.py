@@ -11,7 +11,6 @@ import operator
 import random
 import re
 from collections.abc import Callable, Mapping
-from itertools import pairwise
 from typing import Any, Final
 
 from factstore.query.functions import regex
@@ -40,61 +39,10 @@ from factstore.query.functions.on_values import (
     whole,
     written,
 )
+from factstore.query.functions.order import before, chained, compared, equal, extreme, not_equal
 from factstore.values import Keyword, type_of
 
 Function = Callable[..., Any]
-
-
-def chained(compare: Callable[[Any, Any], bool]) -> Function:
-    """An n-ary comparison: true if it holds between all neighbours."""
-    return lambda *args: all(compare(a, b) for a, b in pairwise(args))
-
-
-def equal(one: Any, other: Any) -> bool:
-    """Equality of values: ``1``, ``1.0`` and ``true`` are three different ones."""
-    return type(one) is type(other) and bool(one == other)
-
-
-def compared(compare: Callable[[Any, Any], bool]) -> Function:
-    """An n-ary order comparison between values of one family: numbers, strings, instants…"""
-
-    def check(one: Any, other: Any) -> bool:
-        if family(one) != family(other):
-            raise TypeError(f"{one!r} and {other!r} have no order between them")
-        return compare(one, other)
-
-    return chained(check)
-
-
-def before(one: Any, other: Any) -> int:
-    """-1 if ``one`` comes before ``other``, else 0."""
-    return -int(compared(operator.lt)(one, other))
-
-
-def family(value: Any) -> str:
-    """Values of one family have an order between them.
-
-    >>> family(1) == family(2.5), family("a") == family(Keyword("a"))
-    (True, False)
-    """
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return "number"
-    vt = type_of(value)
-    return "number" if vt is not None and vt.name == "BIGDEC" else type(value).__name__
-
-
-def _extreme(choose: Callable[..., Any]) -> Function:
-    def of(first: Any, *rest: Any) -> Any:
-        for value in rest:
-            if family(value) != family(first):
-                raise TypeError(f"{first!r} and {value!r} have no order between them")
-        return choose((first, *rest))
-
-    return of
-
-
-def _not_equal(first: Any, *rest: Any) -> bool:
-    return not chained(equal)(first, *rest)
 
 
 def _holds(collection: Any, key: Any) -> bool:
@@ -145,8 +93,8 @@ def _number(value: str) -> float | None:
 BUILTIN: Final[Mapping[str, Function]] = {
     "=": chained(equal),
     "==": chained(operator.eq),
-    "!=": _not_equal,
-    "not=": _not_equal,
+    "!=": not_equal,
+    "not=": not_equal,
     "<": compared(operator.lt),
     "<=": compared(operator.le),
     ">": compared(operator.gt),
@@ -162,8 +110,8 @@ BUILTIN: Final[Mapping[str, Function]] = {
     "inc": lambda x: bounded(number(x) + 1),
     "dec": lambda x: bounded(number(x) - 1),
     "abs": lambda x: abs(number(x)),
-    "max": _extreme(max),
-    "min": _extreme(min),
+    "max": extreme(max),
+    "min": extreme(min),
     "rand": random.random,
     "rand-int": random_below,
     "even?": lambda x: number(x) % 2 == 0,
@@ -229,6 +177,8 @@ BUILTIN: Final[Mapping[str, Function]] = {
     "type": lambda x: (vt := type_of(x)) and vt.ident,
 }
 """By the name a query calls it with; ``clojure.string/`` before a name is ignored."""
+LOOKUPS: Final = frozenset(("get-else", "get-some", "missing?"))
+"""Those that look into a database: engines answer them by themselves."""
 METHODS: Final[Mapping[str, str]] = {
     ".startsWith": "starts-with?",
     ".endsWith": "ends-with?",

@@ -81,6 +81,11 @@ class Or(Node, frozen=True):
     required: tuple[Variable, ...]
     branches: tuple[Clause | And, ...]
 
+    @property
+    def bodies(self) -> list[tuple[Clause, ...]]:
+        """The clauses of each branch."""
+        return [branch.clauses if isinstance(branch, And) else (branch,) for branch in self.branches]
+
     def __str__(self) -> str:
         head = "or" if self.vars is None else f"or-join [{_with_required(self.required, self.vars)}]"
         return f"({spaced(self.source, head, *self.branches)})"

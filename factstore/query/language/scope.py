@@ -9,17 +9,20 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from factstore.query.language.ast import (
+    Aggregate,
     And,
     Clause,
+    FindElement,
     FunctionCall,
     Not,
     Optional,
     Or,
     Predicate,
     RuleCall,
+    Variable,
     variables,
 )
 
@@ -96,6 +99,36 @@ def needed(clause: Clause | And, around: Scope, required: int = 0) -> Scope:
         # What some branch does not bind has to be bound already: an or gives every name in each row.
         return (spoken((clause,)) & around) - given((clause,)) | frozenset(variables(clause.required))
     return NONE
+
+
+def found_variables(elements: Iterable[FindElement]) -> list[str]:
+    """The variables that find elements are made of, each once; of an aggregate, what it is of.
+
+    >>> from factstore.query.language.parse import parse_query
+    >>> found_variables(parse_query("[:find (max 2 ?a) ?b (pull ?c [*]) :where [?a ?b ?c]]").find.elements)
+    ['?a', '?b', '?c']
+    """
+    found: dict[str, None] = {}
+    for element in elements:
+        nodes = element.args[-1:] if isinstance(element, Aggregate) else (getattr(element, "variable", element),)
+        found.update((node.name, None) for node in nodes if isinstance(node, Variable))
+    return list(found)
+
+
+class Bindable(Protocol):
+    """A clause made ready to run: the variables it waits for, and all it speaks of."""
+
+    @property
+    def needs(self) -> Scope: ...
+    @property
+    def names(self) -> Scope: ...
+
+
+def waited_for(steps: Iterable[Bindable]) -> Scope:
+    """The variables that some step needs and none of the steps gives."""
+    made = list(steps)
+    free = NONE.union(*(step.names - step.needs for step in made))
+    return NONE.union(*(step.needs for step in made)) - free
 
 
 class Site(NamedTuple):

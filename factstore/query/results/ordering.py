@@ -15,7 +15,7 @@ from factstore.columns_distinct import numbered
 from factstore.errors import QueryError
 from factstore.query.columnar.relation import ANY, Column, Values
 from factstore.query.columnar.value_ranks import order_of, ranked
-from factstore.query.functions.builtin import family
+from factstore.query.functions.order import family
 from factstore.query.language.ast import Order, Query
 from factstore.query.results.result_typed import Output
 from factstore.values import Value, ValueType, type_of

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from factstore.query.columnar.relation import same_kind
 from factstore.query.functions.builtin import Function
-from factstore.query.rows.walk import FILTER, LOOKUP, Act, Layout, Row, Rows, Run, projecting
+from factstore.query.rows.conjunction import FILTER, LOOKUP, Act, Layout, Row, Rows, Run, projecting
 from factstore.schema import Attribute
 from factstore.values import ValueType
 

@@ -9,11 +9,9 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
-from factstore.query.columnar import lookups
 from factstore.query.columnar.relation import REF, same_kind
-from factstore.query.functions.builtin import BUILTIN, Function, plain_name
+from factstore.query.functions.builtin import BUILTIN, LOOKUPS, Function, plain_name
 from factstore.query.language.ast import (
-    And,
     Argument,
     BindIgnore,
     BindScalar,
@@ -34,22 +32,23 @@ from factstore.query.language.ast import (
     variables,
 )
 from factstore.query.language.scope import Scope, given, spoken
+from factstore.query.rows.call_plan import CallPlan
 from factstore.query.rows.calls import Arg, FunctionStep, GetElseStep, MissingStep, PredicateStep
+from factstore.query.rows.conjunction import Declined, Step
 from factstore.query.rows.consts import Const, code_of, entity_id, named
-from factstore.query.rows.groups import Body, NotStep, OptionalStep, OrStep
+from factstore.query.rows.groups import NotStep, OptionalStep, OrStep, Steps
 from factstore.query.rows.kinds import Inference, Kinds, constant_kind
 from factstore.query.rows.patterns import PatternStep, TxStep
 from factstore.query.rows.place import Place
 from factstore.query.rows.plans import planned
-from factstore.query.rows.recursion import Plan, RuleStep
-from factstore.query.rows.walk import Declined, FewStep
+from factstore.query.rows.recursion import RuleStep
 from factstore.query.rules.goals import Goal
 from factstore.query.rules.ruleset import RuleSet
 from factstore.schema import Attribute, Schema
 from factstore.values import ValueType
 
 
-class FewCompiler:
+class RowCompiler:
     """Makes the steps of one program: its constants, its rules, the functions it calls."""
 
     def __init__(self, schema: Schema, rules: RuleSet) -> None:
@@ -57,26 +56,26 @@ class FewCompiler:
         self.rules = rules
         self.consts: dict[str, Const] = {}
         self.functions: set[str] = set()
-        self.plans: dict[Goal, Plan] = {}
+        self.plans: dict[Goal, CallPlan] = {}
         self._numbers = itertools.count()  # never one twice, whichever threads ask
 
-    def body(self, clauses: Sequence[Clause], kinds: Kinds, bound: Scope, around: Scope | None = None) -> Body:
+    def body(self, clauses: Sequence[Clause], kinds: Kinds, bound: Scope, around: Scope | None = None) -> Steps:
         """The clauses of a conjunction. ``around`` is what they and those beside them can bind, if not they alone."""
         clauses = self.rules.unfold(clauses)
         self.kinds_of.note(clauses, kinds)
-        made = Body([], [])
+        made = Steps([], [])
         for clause in clauses:
             others = given(other for other in clauses if other is not clause) if around is None else around
             made.steps.extend(self.steps(clause, Place(kinds, bound | others, made.consts)))
         return made
 
-    def steps(self, clause: Clause, at: Place) -> list[FewStep]:
+    def steps(self, clause: Clause, at: Place) -> list[Step]:
         """One clause: a step, or two where a pattern asks for the transaction."""
         if isinstance(clause, Pattern) and len(clause.terms) > 3:
             return self._with_tx(clause, at)
         return [self._step(clause, at)]
 
-    def _with_tx(self, node: Pattern, at: Place) -> list[FewStep]:
+    def _with_tx(self, node: Pattern, at: Place) -> list[Step]:
         e, _, v, tx, *more = node.terms
         if not isinstance(tx, Variable) or tx.name in at.kinds.named or more:
             raise Declined
@@ -87,7 +86,7 @@ class FewCompiler:
         one, other = (name or f"place {place} of {number}" for place, name in enumerate(names))
         return [PatternStep(attribute, one, other), TxStep(attribute, one, other, tx.name)]
 
-    def _step(self, clause: Clause, at: Place) -> FewStep:
+    def _step(self, clause: Clause, at: Place) -> Step:
         if getattr(clause, "source", None) not in (None, SourceVar("$")):
             raise Declined
         match clause:
@@ -110,7 +109,7 @@ class FewCompiler:
                     self.body(clauses, at.kinds.within(shared), shared), shared, given(clauses) - shared
                 )
 
-    def _pattern(self, node: Pattern, at: Place) -> FewStep:
+    def _pattern(self, node: Pattern, at: Place) -> Step:
         attribute = self.kinds_of.attribute(node)
         value = node.terms[2] if len(node.terms) > 2 else Blank()
         v = self._entity(value, at) if attribute.is_ref else self._value(value, attribute, at)
@@ -162,13 +161,13 @@ class FewCompiler:
             raise Declined
         return Arg(arg.name, kind) if isinstance(arg, Variable) else Arg(None, kind, arg.value)
 
-    def _predicate(self, node: Predicate, at: Place) -> FewStep:
-        if node.fn in lookups.NAMES:
+    def _predicate(self, node: Predicate, at: Place) -> Step:
+        if node.fn in LOOKUPS:
             e, term = self._looked_up(node.args, at, 2)
             return MissingStep(self._attribute(term), e)
         return PredicateStep(*self._builtin(node.fn), self._args(node.args, at))
 
-    def _function(self, node: FunctionCall, at: Place) -> FewStep:
+    def _function(self, node: FunctionCall, at: Place) -> Step:
         binding = node.binding
         if not isinstance(binding, BindScalar | BindIgnore):
             raise Declined
@@ -178,11 +177,11 @@ class FewCompiler:
             raise Declined
         if node.fn == "get-else":
             return self._get_else(node, result, kind, at)
-        if node.fn in lookups.NAMES:
+        if node.fn in LOOKUPS:
             raise Declined
         return FunctionStep(*self._builtin(node.fn), self._args(node.args, at), result, kind)
 
-    def _get_else(self, node: FunctionCall, result: str | None, kind: int, at: Place) -> FewStep:
+    def _get_else(self, node: FunctionCall, result: str | None, kind: int, at: Place) -> Step:
         e, term, default = self._looked_up(node.args, at, 3)
         found = at.kinds.of(default)
         if result is None or found is None or not same_kind(found, kind):
@@ -207,16 +206,16 @@ class FewCompiler:
             raise Declined
         return self.kinds_of.named(term)
 
-    def _or(self, node: Or, at: Place) -> FewStep:
+    def _or(self, node: Or, at: Place) -> Step:
         shared = spoken((node,)) & at.around
-        bodies = [branch.clauses if isinstance(branch, And) else (branch,) for branch in node.branches]
+        bodies = node.bodies
         new = (given(bodies[0]) if node.vars is None else spoken((node,))) - shared
         names = shared | new
         branches = [self.body(body, at.kinds.within(names), shared) for body in bodies]
         needs = frozenset(variables(node.required)) | (shared - given((node,)))
         return OrStep(branches, names, needs.union(*(branch.needs & shared for branch in branches)))
 
-    def _call(self, node: RuleCall, at: Place) -> FewStep:
+    def _call(self, node: RuleCall, at: Place) -> Step:
         needs = frozenset(variables(node.args[: self.rules.required(node.name)]))
         return RuleStep(self.arguments(node, at), needs, lambda bound: self.plan(node.name, bound))
 
@@ -237,7 +236,7 @@ class FewCompiler:
             raise Declined
         return self.const(code_of(ValueType(found or 0), arg.value, own=True), at)
 
-    def plan(self, name: str, bound: tuple[bool, ...]) -> Plan:
+    def plan(self, name: str, bound: tuple[bool, ...]) -> CallPlan:
         """How calls of a rule with some arguments bound are answered; made when first called so."""
         goal = Goal("$", name, bound)
         if goal not in self.plans:

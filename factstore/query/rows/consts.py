@@ -8,12 +8,12 @@ from typing import Any, TypeAlias
 from factstore.errors import FactstoreError
 from factstore.query.columnar.naming import entity_named
 from factstore.query.columnar.relation import NOWHERE
-from factstore.query.rows.run import FewRun
-from factstore.query.rows.walk import Declined
+from factstore.query.rows.conjunction import Declined
+from factstore.query.rows.run import DbRun
 from factstore.values import ValueType, encode_inline
 from factstore.values_coerce import coerce
 
-Const: TypeAlias = Callable[[FewRun], int]
+Const: TypeAlias = Callable[[DbRun], int]
 
 
 def named(name: str) -> Const:
@@ -30,7 +30,7 @@ def entity_id(ref: Any) -> Const:
     if type(ref) is int:
         return lambda run: ref
 
-    def find(run: FewRun) -> int:
+    def find(run: DbRun) -> int:
         try:
             found = run.db.entid(ref)
         except FactstoreError:

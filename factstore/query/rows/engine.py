@@ -22,11 +22,11 @@ from factstore.query.columnar.limits import Limits
 from factstore.query.columnar.relation import Column, Relation, Values
 from factstore.query.functions.builtin import Function
 from factstore.query.language.ast import PatternVar, Query, Rule, SourceVar
+from factstore.query.rows.conjunction import Declined, Rows
 from factstore.query.rows.inputs import bind
 from factstore.query.rows.program import Program
-from factstore.query.rows.walk import Declined, Rows
 
-_MEMO: Final = "query/few"
+_MEMO: Final = "query/rows"
 _KEPT: Final = 512
 """Queries of one schema that are known."""
 _SHAPES: Final = 32

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from factstore.query.rows.walk import (
+from factstore.query.language.scope import waited_for
+from factstore.query.rows.conjunction import (
     FILTER,
     GROUP,
     SCAN,
     Act,
     Conjunction,
     Declined,
-    FewStep,
     Layout,
     Row,
     Rows,
     Run,
+    Step,
     places,
     projecting,
     taking,
 )
 
 
-class Body:
+class Steps:
     """Clauses inside a clause, made ready for what is bound when they are reached."""
 
-    def __init__(self, steps: list[FewStep], consts: list[str]) -> None:
+    def __init__(self, steps: list[Step], consts: list[str]) -> None:
         self.steps, self.consts = steps, consts
 
     def conjunction(self, layout: Layout, keep: Layout) -> Conjunction:
@@ -35,8 +36,7 @@ class Body:
     @property
     def needs(self) -> frozenset[str]:
         """The variables some step needs and none gives."""
-        free = frozenset[str]().union(*(step.names - step.needs for step in self.steps))
-        return frozenset[str]().union(*(step.needs for step in self.steps)) - free - frozenset(self.consts)
+        return waited_for(self.steps) - frozenset(self.consts)
 
 
 class _Group:
@@ -53,7 +53,7 @@ class _Group:
 class NotStep(_Group):
     """``(not clause+)``."""
 
-    def __init__(self, body: Body, shared: frozenset[str]) -> None:
+    def __init__(self, body: Steps, shared: frozenset[str]) -> None:
         self._body = body
         self.needs = self.names = shared
 
@@ -74,7 +74,7 @@ class NotStep(_Group):
 class OrStep(_Group):
     """``(or branch+)``."""
 
-    def __init__(self, branches: Sequence[Body], names: frozenset[str], needs: frozenset[str]) -> None:
+    def __init__(self, branches: Sequence[Steps], names: frozenset[str], needs: frozenset[str]) -> None:
         self._branches, self.names, self.needs = branches, names, needs
 
     def act(self, layout: Layout, out: Layout) -> Act:
@@ -94,7 +94,7 @@ class OrStep(_Group):
 class OptionalStep(_Group):
     """``(optional clause+)``: the new variables of rows without a match are None."""
 
-    def __init__(self, body: Body, shared: frozenset[str], new: frozenset[str]) -> None:
+    def __init__(self, body: Steps, shared: frozenset[str], new: frozenset[str]) -> None:
         self._body, self._new = body, new
         self.needs, self.names = shared, shared | new
 
@@ -115,7 +115,7 @@ class OptionalStep(_Group):
 
 
 class GivenStep(_Group):
-    """Rows that the caller gave: :meth:`~factstore.query.rows.run.Run.given` ``place``."""
+    """Rows that the caller gave: :meth:`~factstore.query.rows.inputs.Bound.given` ``place``."""
 
     needs: frozenset[str] = frozenset()
 

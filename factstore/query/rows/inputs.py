@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from factstore.db import DbValue
-from factstore.query.columnar.calls import spread
-from factstore.query.columnar.given_values import known_type, known_types
-from factstore.query.columnar.inputs import code_of_name
+from factstore.query.columnar.given_values import code_of_name, known_type, known_types
 from factstore.query.columnar.relation import ANY, Values, frozen
+from factstore.query.columnar.spread import spread
 from factstore.query.language.ast import BindScalar, Rule, RulesVar, variables
-from factstore.query.rows.walk import Declined, Row, Rows
+from factstore.query.rows.conjunction import Declined, Row, Rows
 from factstore.values import LONG_MAX, LONG_MIN, Keyword, ValueType
 
 _MOST: Final = 64

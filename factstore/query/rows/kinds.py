@@ -31,7 +31,7 @@ from factstore.query.language.ast import (
     Variable,
 )
 from factstore.query.language.scope import NONE, Scope, spoken
-from factstore.query.rows.walk import Declined
+from factstore.query.rows.conjunction import Declined
 from factstore.query.rules.ruleset import RuleSet
 from factstore.schema import Attribute, Schema
 from factstore.values import ValueType, type_of
@@ -124,8 +124,8 @@ class Inference:
             case Not() | Optional():
                 self._inside(clause, clause.clauses, kinds)
             case Or():
-                for branch in clause.branches:
-                    self._inside(clause, branch.clauses if isinstance(branch, And) else (branch,), kinds)
+                for body in clause.bodies:
+                    self._inside(clause, body, kinds)
 
     def _entity(self, term: Term | None, kinds: Kinds) -> None:
         if isinstance(term, Variable) and term.name not in kinds.named:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from factstore.query.rows.walk import (
+from factstore.query.rows.conjunction import (
     FILTER,
     LOOKUP,
     SCAN,

@@ -1,4 +1,4 @@
-"""How the calls of a rule are answered row by row: its bodies cut at their calls, in the order bindings spread."""
+"""Rules to call plans: their bodies cut at their calls, in the order bindings spread."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Protocol
 from factstore.errors import QueryError
 from factstore.query.language.ast import Clause, Constant, Pattern, Rule, RuleCall, RuleHead, Term, Variable, variables
 from factstore.query.language.scope import Scope, given, spoken
+from factstore.query.rows.call_plan import Body, Call, CallPlan, Site
+from factstore.query.rows.conjunction import Conjunction, Declined, Layout, Step
 from factstore.query.rows.kinds import Inference, Kinds
 from factstore.query.rows.place import Place
-from factstore.query.rows.recursion import Body, Call, Plan, Site
-from factstore.query.rows.walk import Conjunction, Declined, FewStep, Layout
 from factstore.query.rules.goals import Goal, Ordered, ordered
 from factstore.query.rules.ruleset import RuleSet
 from factstore.schema import Attribute
 
-Plans = dict[Goal, Plan]
+Plans = dict[Goal, CallPlan]
 
 
 class Compiler(Protocol):
@@ -25,7 +25,7 @@ class Compiler(Protocol):
     rules: RuleSet
     kinds_of: Inference
 
-    def steps(self, clause: Clause, at: Place) -> list[FewStep]: ...
+    def steps(self, clause: Clause, at: Place) -> list[Step]: ...
     def arguments(self, node: RuleCall, at: Place) -> list[str | None]: ...
 
 
@@ -36,11 +36,11 @@ def planned(goal: Goal, compiler: Compiler) -> Plans:
     return plans
 
 
-def _plan(goal: Goal, compiler: Compiler, plans: Plans) -> Plan:
+def _plan(goal: Goal, compiler: Compiler, plans: Plans) -> CallPlan:
     known = plans.get(goal)
     if known is not None:
         return known
-    plan = plans[goal] = Plan(goal.bound)
+    plan = plans[goal] = CallPlan(goal.bound)
     if len(goal.bound) == 2 and not goal.asks:
         plan.closure = _plan(goal._replace(bound=(True, False)), compiler, plans).closure
         if plan.closure is not None:
@@ -121,9 +121,9 @@ class _Cut:
 
     def body(self, plans: Plans) -> Body:
         """The body up to its first call, then from call to call."""
-        layout, steps, consts = self._start, list[FewStep](), list[str]()
+        layout, steps, consts = self._start, list[Step](), list[str]()
         parts: list[Conjunction] = []
-        called: list[tuple[Plan, Call]] = []
+        called: list[tuple[CallPlan, Call]] = []
         bound: Scope = frozenset(layout)
         for place, clause in enumerate(self._ordered.clauses):
             if not isinstance(clause, RuleCall):
@@ -141,10 +141,10 @@ class _Cut:
         sites = [Site(plan, call, then) for (plan, call), then in zip(called, parts[1:], strict=True)]
         return Body(parts[0], sites)
 
-    def _steps(self, clauses: Sequence[Clause], consts: list[str]) -> list[FewStep]:
+    def _steps(self, clauses: Sequence[Clause], consts: list[str]) -> list[Step]:
         every = self._ordered.clauses
         start = frozenset(self._start)
-        made: list[FewStep] = []
+        made: list[Step] = []
         for clause in clauses:
             around = start | given(other for other in every if other is not clause)
             made += self._compiler.steps(clause, Place(self._kinds, around, consts))

@@ -17,17 +17,17 @@ from factstore.query.language.ast import (
     RuleCall,
     RulesVar,
     SourceVar,
-    Variable,
     variables,
     walk,
 )
 from factstore.query.language.parse import parse_rules
-from factstore.query.rows.compile import FewCompiler
+from factstore.query.language.scope import found_variables
+from factstore.query.rows.compile import RowCompiler
+from factstore.query.rows.conjunction import Conjunction, Declined, Rows
 from factstore.query.rows.groups import GivenStep
 from factstore.query.rows.inputs import Bound
 from factstore.query.rows.kinds import Kinds
-from factstore.query.rows.run import FewRun
-from factstore.query.rows.walk import Conjunction, Declined, Rows
+from factstore.query.rows.run import DbRun
 from factstore.query.rules.forms import calls_in
 from factstore.query.rules.ruleset import RuleSet
 from factstore.schema import Schema
@@ -49,7 +49,7 @@ class Program:
         if query.limit is not None or query.offset:
             raise Declined  # which rows are first is the columnar engine's to say
         every = rules + (parse_rules(bound.rules) if bound.rules else ())
-        self.compiler = FewCompiler(schema, RuleSet.of(every))
+        self.compiler = RowCompiler(schema, RuleSet.of(every))
         kinds, layout, given = _inputs(query, bound)
         known = frozenset(kinds)
         body = self.compiler.body(query.where, kinds, known)
@@ -57,7 +57,7 @@ class Program:
         self.kinds = tuple(kinds.get(name, 0) for name in self.names)
         if not all(self.kinds):
             raise Declined
-        self._walk = Conjunction([*given, *body.steps], layout, self.names, body.consts)
+        self._where = Conjunction([*given, *body.steps], layout, self.names, body.consts)
         self._one = _wants_one(query)
         nodes = list(walk(query.where))
         rows = _ROWS * (1 + sum(isinstance(node, Pattern) for node in nodes))
@@ -71,9 +71,9 @@ class Program:
 
     def run(self, db: DbValue, bound: Bound) -> Rows:
         """The rows over ``names``, in the order of their codes."""
-        run = FewRun(db, bound, self.compiler.consts, self._budget)
+        run = DbRun(db, bound, self.compiler.consts, self._budget)
         try:
-            rows = self._walk.run((bound.row,), run)
+            rows = self._where.run((bound.row,), run)
         except Declined:
             raise
         except Exception as error:
@@ -126,9 +126,4 @@ def _inputs(query: Query, bound: Bound) -> tuple[Kinds, tuple[str, ...], list[Gi
 
 def _kept(query: Query) -> tuple[str, ...]:
     """The variables that what is found must say."""
-    found: dict[str, None] = {}
-    for element in query.find.elements:
-        nodes = element.args[-1:] if isinstance(element, Aggregate) else (getattr(element, "variable", element),)
-        found.update((node.name, None) for node in nodes if isinstance(node, Variable))
-    found.update((variable.name, None) for variable in query.with_)
-    return tuple(found)
+    return tuple(dict.fromkeys([*found_variables(query.find.elements), *(each.name for each in query.with_)]))

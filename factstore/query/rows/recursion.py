@@ -11,19 +11,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from factstore.query.rows.walk import (
+from factstore.query.rows.call_plan import Body, Call, CallPlan, Site
+from factstore.query.rows.conjunction import (
     GROUP,
     SCAN,
     Act,
-    Conjunction,
     Declined,
     Layout,
     Row,
     Rows,
     Run,
-    places,
     projecting,
-    taking,
 )
 from factstore.schema import Attribute
 
@@ -31,86 +29,19 @@ Answers = dict[Row, None]
 """The free arguments of each answer, in the order they came."""
 
 
-class Call:
-    """The arguments of a call, as they stand in rows of a layout: what it asks, and what it makes of an answer."""
-
-    def __init__(self, args: Sequence[str | None], layout: Layout) -> None:
-        bound = [arg for arg in args if arg is not None and arg in layout]
-        free = [arg for arg in args if arg is None or arg not in layout]
-        firsts = {name: place for place, name in reversed(list(enumerate(free))) if name is not None}
-        self.bound = tuple(arg is not None and arg in layout for arg in args)
-        self.new: Layout = tuple(sorted(firsts))
-        self.key = taking(places(layout, bound))
-        self.answer = taking([firsts[name] for name in self.new])
-        self._equal = [(firsts[name], place) for place, name in enumerate(free) if name and firsts[name] != place]
-
-    def rows(self, row: Row, answers: Iterable[Row]) -> list[Row]:
-        """``row`` with each of the answers to what it asks."""
-        if self._equal:
-            answers = [each for each in answers if all(each[one] == each[other] for one, other in self._equal)]
-        answer = self.answer
-        return [row + answer(each) for each in answers]
-
-
-class Site:
-    """A call in a rule body: what is called, and how the body goes on with what is answered."""
-
-    def __init__(self, plan: Plan, call: Call, then: Conjunction) -> None:
-        self.plan, self.call, self.then = plan, call, then
-        self.body: Body
-        self.index = 0
-
-
-class Body:
-    """A rule body for one goal: up to its first call, then from call to call; at last rows of all arguments."""
-
-    def __init__(self, first: Conjunction, sites: Sequence[Site]) -> None:
-        self.first, self.sites = first, sites
-        self.plan: Plan
-        for index, site in enumerate(sites):
-            site.body, site.index = self, index
-
-
-class Plan:
-    """How the calls of one rule with some of its arguments bound are answered.
-
-    Where ``onward`` is not empty, the recursion is right-linear: it gives from what is asked what to ask next,
-    and the bodies do not call anything.
-    """
-
-    def __init__(self, bound: Sequence[bool]) -> None:
-        self.key = taking([place for place, known in enumerate(bound) if known])
-        self.free = taking([place for place, known in enumerate(bound) if not known])
-        self.bodies: Sequence[Body] = ()
-        self.onward: Sequence[Conjunction] = ()
-        self.closure: tuple[Attribute, bool] | None = None
-        """The attribute whose closure the rules are, and whether it is walked from value to entity."""
-
-    @property
-    def walks(self) -> bool:
-        """Whether each key is answered by itself, by a walk."""
-        return bool(self.onward) or self.closure is not None
-
-    def add(self, bodies: Sequence[Body], onward: Sequence[Conjunction]) -> None:
-        """Sets what the plan does; it may call itself, so that it is there before."""
-        self.bodies, self.onward = bodies, onward
-        for body in bodies:
-            body.plan = self
-
-
 class Tables:
     """The answers of one run. What a negation inside a rule calls is completed apart, in tables of its own."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._answers: dict[Plan, dict[Row, Answers]] = {}
+        self._answers: dict[CallPlan, dict[Row, Answers]] = {}
         self._waiting: dict[Site, dict[Row, Answers]] = {}
-        self._callers: dict[Plan, list[Site]] = {}
+        self._callers: dict[CallPlan, list[Site]] = {}
         self._agenda: deque[Callable[[], None]] = deque()
         self._running = False
         self._below: Tables | None = None
 
-    def call(self, plan: Plan, keys: Iterable[Row]) -> Mapping[Row, Iterable[Row]]:
+    def call(self, plan: CallPlan, keys: Iterable[Row]) -> Mapping[Row, Iterable[Row]]:
         """The answers to each of ``keys``, and perhaps to others."""
         if plan.walks:
             return self._walked(plan, keys)
@@ -126,14 +57,14 @@ class Tables:
             self._running = False
         return self._answers[plan]
 
-    def _walked(self, plan: Plan, keys: Iterable[Row]) -> dict[Row, Answers]:
+    def _walked(self, plan: CallPlan, keys: Iterable[Row]) -> dict[Row, Answers]:
         known = self._answers.setdefault(plan, {})
         for key in keys:
             if key not in known:
                 known[key] = self._walk(plan, key)
         return known
 
-    def _walk(self, plan: Plan, key: Row) -> Answers:
+    def _walk(self, plan: CallPlan, key: Row) -> Answers:
         """The answers where right-linear rules lead from one asked argument."""
         if plan.closure is not None:
             return self._reached(key[0], *plan.closure) if key else self._closure(*plan.closure)
@@ -169,7 +100,7 @@ class Tables:
                 raise Declined
         return dict.fromkeys(zip(seen, strict=True))
 
-    def _ask(self, plan: Plan, keys: Iterable[Row]) -> None:
+    def _ask(self, plan: CallPlan, keys: Iterable[Row]) -> None:
         known = self._answers.setdefault(plan, {})
         new = [key for key in dict.fromkeys(keys) if key not in known]
         if plan.walks:
@@ -178,7 +109,7 @@ class Tables:
             known.update((key, {}) for key in new)
             self._agenda.append(lambda: self._begin(plan, new))
 
-    def _begin(self, plan: Plan, keys: Rows) -> None:
+    def _begin(self, plan: CallPlan, keys: Rows) -> None:
         for body in plan.bodies:
             self._go_on(body, 0, body.first.run(keys, self._run))
 
@@ -213,7 +144,7 @@ class Tables:
         if rows:
             self._go_on(site.body, site.index + 1, site.then.run(list(dict.fromkeys(rows)), self._run))
 
-    def _add(self, plan: Plan, rows: Rows) -> None:
+    def _add(self, plan: CallPlan, rows: Rows) -> None:
         known = self._answers[plan]
         new: dict[Row, list[Row]] = {}
         for row in rows:
@@ -224,7 +155,7 @@ class Tables:
         if new:
             self._agenda.append(lambda: self._tell(plan, new))
 
-    def _tell(self, plan: Plan, new: Mapping[Row, list[Row]]) -> None:
+    def _tell(self, plan: CallPlan, new: Mapping[Row, list[Row]]) -> None:
         """Hands new answers to all that wait for them."""
         for site in list(self._callers.get(plan, ())):
             waiting = self._waiting[site]
@@ -249,7 +180,7 @@ class RuleStep:
     """``(name arg*)`` whose answers are all found before the next clause."""
 
     def __init__(
-        self, args: Sequence[str | None], needs: frozenset[str], plan: Callable[[tuple[bool, ...]], Plan]
+        self, args: Sequence[str | None], needs: frozenset[str], plan: Callable[[tuple[bool, ...]], CallPlan]
     ) -> None:
         self._args, self._plan = args, plan
         self.needs = needs

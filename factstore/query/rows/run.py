@@ -8,16 +8,16 @@ from typing import Any, Final
 from factstore.db import DbValue
 from factstore.index import AttributeIndex
 from factstore.index_single import Single
+from factstore.query.rows.conjunction import Declined, Lookup, Rows
 from factstore.query.rows.inputs import Bound
-from factstore.query.rows.walk import Declined, Lookup, Rows
 from factstore.schema import Attribute
 from factstore.values import ValueType, decode_inline, encode_inline, type_of
 
-Const = Callable[["FewRun"], int]
+Const = Callable[["DbRun"], int]
 
 
-class FewRun:
-    """What the clauses of one run share: :class:`factstore.query.rows.walk.Run`, for one db value and its inputs."""
+class DbRun:
+    """The :class:`~factstore.query.rows.conjunction.Run` of one db value and its inputs."""
 
     __slots__ = ("_consts", "_entities", "_holders", "_known", "db", "inputs", "left", "named", "tables", "values")
 

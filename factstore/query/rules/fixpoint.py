@@ -23,9 +23,9 @@ from factstore.query.columnar.operators import distinct
 from factstore.query.columnar.relation import Relation
 from factstore.query.columnar.solve import Solver
 from factstore.query.columnar.steps import Step
-from factstore.query.explain import Called
 from factstore.query.language.ast import Clause, Constant, Node, Rule, RuleCall, Term, Variable
 from factstore.query.language.scope import NONE, Site
+from factstore.query.rules.called import Called
 from factstore.query.rules.goals import Goal, Ordered, Places, ordered, runs
 from factstore.query.rules.linear import Linear, from_nothing, linear, narrower
 from factstore.query.rules.ruleset import RuleSet

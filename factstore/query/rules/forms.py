@@ -15,7 +15,8 @@ from msgspec.structs import replace
 
 from factstore.query.language.ast import And, Clause, Or, Rule, RuleCall, RuleHead, Term, Variable, variables, walk
 from factstore.query.language.scope import Scope, given, needed, spoken
-from factstore.query.rules.unfold import reached, renamed_but
+from factstore.query.rules.renaming import renamed_but
+from factstore.query.rules.unfold import reached
 
 _MOST: Final = 16
 """Rules that one rule may become."""
@@ -54,8 +55,7 @@ def _first_or(rule: Rule, fresh: Iterator[int]) -> list[Rule]:
     for place, clause in enumerate(rule.clauses):
         if isinstance(clause, Or) and clause.source is None and calls_in((clause,)):
             names = _shared(clause, _around(rule.clauses, clause, frozenset(variables(rule.head.args))))
-            bodies = [branch.clauses if isinstance(branch, And) else (branch,) for branch in clause.branches]
-            inner = [renamed_but(body, names, fresh) for body in bodies]
+            inner = [renamed_but(body, names, fresh) for body in clause.bodies]
             return [replace(rule, clauses=(*rule.clauses[:place], *body, *rule.clauses[place + 1 :])) for body in inner]
     return []
 
@@ -74,9 +74,8 @@ def _named(rule: Rule, fresh: Iterator[int]) -> list[Rule]:
         free = sorted(_shared(clause, around) - set(required))
         name = f"{_BRANCH}{rule.head.name}/{next(fresh)}"
         head = RuleHead(name, tuple(map(Variable, required)), tuple(map(Variable, free)), at=clause.at)
-        for branch in clause.branches:
-            inner = branch.clauses if isinstance(branch, And) else (branch,)
-            made.append(Rule(head, rewritten(inner, frozenset((*required, *free))), at=clause.at))
+        for body in clause.bodies:
+            made.append(Rule(head, rewritten(body, frozenset((*required, *free))), at=clause.at))
         return RuleCall(clause.source, name, head.args, at=clause.at)
 
     clauses = rewritten(rule.clauses, frozenset(variables(rule.head.args)))

@@ -21,9 +21,8 @@ from factstore.query.language.ast import (
     variables,
 )
 from factstore.query.language.scope import Scope, given, needed, spoken
+from factstore.query.rules.renaming import as_written
 from factstore.query.rules.ruleset import RuleSet, unbound_in_head
-from factstore.query.rules.unfold import as_written
-
 
 Places: TypeAlias = tuple[bool, ...]
 """Which arguments of a call are bound."""
@@ -139,29 +138,38 @@ def _stopped(asked: Asked, rules: RuleSet) -> dict[Asked, Asked | None]:
     """
     found: dict[Asked, Asked] = {}
     while True:
-        size, met, waiting = len(found), {asked}, [asked]
-        lost: list[Asked] = []
-
-        def can(name: str, bound: Places) -> bool:
-            call = name, bound
-            cause = found.get(call) or rules.stopped.get(call)
-            if cause is not None:
-                lost.append(cause)
-            elif call not in met and call not in rules.stopped:
-                met.add(call)
-                waiting.append(call)
-            return cause is None
-
-        while waiting:
-            here = waiting.pop()
-            lost.clear()
-            try:
-                for rule in rules.rules_of(here[0]):
-                    ordered(rule, Goal("$", *here), rules, can)
-            except QueryError:
-                found.setdefault(here, lost[-1] if lost else here)
+        size, trial = len(found), _Trial(asked, found, rules)
+        while trial.waiting:
+            trial.look_at(trial.waiting.pop())
         if len(found) == size:
-            return {call: found.get(call) for call in met}
+            return {call: found.get(call) for call in trial.met}
+
+
+class _Trial:
+    """One look at a call and all it leads to, given what has been ``found`` to be stopped."""
+
+    def __init__(self, asked: Asked, found: dict[Asked, Asked], rules: RuleSet) -> None:
+        self._found, self._rules = found, rules
+        self.met, self.waiting = {asked}, [asked]
+        self._cause: Asked | None = None
+
+    def look_at(self, call: Asked) -> None:
+        self._cause = None
+        try:
+            for rule in self._rules.rules_of(call[0]):
+                ordered(rule, Goal("$", *call), self._rules, self._can)
+        except QueryError:
+            self._found.setdefault(call, self._cause or call)
+
+    def _can(self, name: str, bound: Places) -> bool:
+        call, known = (name, bound), self._rules.stopped
+        cause: Asked | None = self._found.get(call, known.get(call))
+        if cause is not None:
+            self._cause = cause
+        elif call not in self.met and call not in known:
+            self.met.add(call)
+            self.waiting.append(call)
+        return cause is None
 
 
 def _unbound(clause: Clause, missing: Scope) -> QueryError:

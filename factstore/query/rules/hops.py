@@ -17,7 +17,7 @@ from factstore.index import AttributeIndex
 from factstore.query.columnar.patterns import AttributeStep
 from factstore.query.columnar.relation import REF, same_kind
 from factstore.query.columnar.steps import Step
-from factstore.query.language.ast import And, Blank, Clause, Or, Pattern, Variable
+from factstore.query.language.ast import Blank, Clause, Or, Pattern, Variable
 from factstore.query.language.scope import spoken
 
 
@@ -165,8 +165,8 @@ def _hop(clause: Clause, here: str, there: str, step: Compiled) -> Hop | None:
 
 def _either(clause: Or, here: str, there: str, step: Compiled) -> Hop | None:
     hops: list[Hop] = []
-    for branch in clause.branches:
-        hop = hop_of(branch.clauses if isinstance(branch, And) else (branch,), here, there, step)
+    for body in clause.bodies:
+        hop = hop_of(body, here, there, step)
         if hop is None or not all(map(same_kind, hop.kinds, (hops or [hop])[0].kinds)):
             return None
         hops.append(hop)

@@ -21,8 +21,8 @@ from factstore.errors import QueryError
 from factstore.query.language.ast import Blank, Clause, Constant, Rule, RuleCall, Term, Variable, variables
 from factstore.query.language.scope import NONE, Scope, given
 from factstore.query.rules.goals import Goal, bound_places, in_order
+from factstore.query.rules.renaming import shape
 from factstore.query.rules.ruleset import RuleSet
-from factstore.query.rules.unfold import shape
 
 _MOST_PLACES: Final = 4
 """Arguments of a name whose sets of places are all tried."""

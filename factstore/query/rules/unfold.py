@@ -8,8 +8,8 @@ answers: recursive rules keep tables for their recursion only.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -20,7 +20,6 @@ from factstore.query.language.ast import (
     Clause,
     Constant,
     FunctionCall,
-    Node,
     Not,
     Optional,
     Or,
@@ -34,14 +33,13 @@ from factstore.query.language.ast import (
 )
 from factstore.query.language.ast_terms import BindCollection, BindRelation, BindTuple
 from factstore.query.language.scope import given, spoken
+from factstore.query.rules.renaming import Terms, renamed
 from factstore.values import Keyword
 
 _LARGEST: Final = 64
 """Clauses that one call may be turned into; rules that call each other twice a level grow fast."""
 
 _REMEMBERED: Final = 4096
-
-N = TypeVar("N")
 
 
 class Unfolded(Or, frozen=True):
@@ -103,7 +101,7 @@ class Unfolder:
 
     def _body(self, rule: Rule, call: RuleCall) -> list[And] | None:
         """The branch a rule makes of a call: none if a constant differs; None if it cannot be written so."""
-        terms = _Terms(self._fresh)
+        terms = Terms(self._fresh)
         before: list[Clause] = []
         for asked, own in zip(call.args, rule.head.args, strict=True):
             if isinstance(own, Variable):
@@ -116,38 +114,7 @@ class Unfolder:
         lost = constants.keys() & _assigned(rule.clauses) or _negated_alone(rule, constants.keys())
         if lost or _seen_by_functions(rule.clauses, constants):
             return None
-        return [And(clauses=(*before, *_renamed(rule.clauses, terms)), at=rule.at)]
-
-
-_APART: Final = "·"
-"""Stands between the name of a rule's own variable and its number."""
-
-
-def as_written(name: str) -> str:
-    """The name that a variable has in the text.
-
-    >>> as_written("?x·3"), as_written("?x")
-    ('?x', '?x')
-    """
-    return name.partition(_APART)[0]
-
-
-class _Terms(dict[str, Term]):
-    """What takes the place of a variable: a term of the call, else a variable of its own."""
-
-    def __init__(self, fresh: Iterator[int]) -> None:
-        super().__init__()
-        self.fresh = fresh
-
-    def __missing__(self, name: str) -> Term:
-        self[name] = Variable(name=f"{name}{_APART}{next(self.fresh)}")
-        return self[name]
-
-    def within(self, names: Iterable[str]) -> _Terms:
-        """The terms inside a ``not-join`` or ``or-join``, which share with those outside only what it lists."""
-        inner = _Terms(self.fresh)
-        inner.update((name, self[name]) for name in names)
-        return inner
+        return [And(clauses=(*before, *renamed(rule.clauses, terms)), at=rule.at)]
 
 
 def _size(rules: Sequence[Rule]) -> int:
@@ -185,47 +152,6 @@ def _seen_by_functions(clauses: Sequence[Clause], terms: Mapping[str, Constant])
     names = {name for name, term in terms.items() if isinstance(term.value, list | Keyword)}
     calls = [node for node in walk(clauses) if isinstance(node, Predicate | FunctionCall)] if names else []
     return any(names & variables(call.args).keys() for call in calls)
-
-
-def _renamed(node: N, terms: _Terms) -> N:
-    """The node with other terms for its variables."""
-    if isinstance(node, Variable):
-        term = terms[node.name]
-        return replace(term, at=node.at) if term.at is None else term  # type: ignore[return-value]
-    if isinstance(node, tuple):
-        return tuple(_renamed(each, terms) for each in node)  # type: ignore[return-value]
-    if isinstance(node, Not | Or) and node.vars is not None:
-        terms = terms.within(spoken((node,)))
-    if isinstance(node, Node) and not isinstance(node, Constant):
-        fields = {name: _renamed(getattr(node, name), terms) for name in node.__struct_fields__ if name != "at"}
-        return replace(node, **fields)
-    return node
-
-
-def renamed_but(clauses: Sequence[Clause], names: Iterable[str], fresh: Iterator[int]) -> tuple[Clause, ...]:
-    """The clauses with fresh names for all variables but some."""
-    terms = _Terms(fresh)
-    terms.update((name, Variable(name=name)) for name in names)
-    return _renamed(tuple(clauses), terms)
-
-
-def shape(node: Any, names: dict[str, int] | None = None) -> Any:
-    """What is equal for nodes that differ only in the names of their variables.
-
-    >>> from factstore.query.language.parse import parse_rules
-    >>> one, other = parse_rules("[[(p ?a ?b) [?a :to ?b]] [(p ?x ?y) [?x :to ?y]]]")
-    >>> shape(one) == shape(other)
-    True
-    """
-    names = {} if names is None else names
-    if isinstance(node, Variable):
-        return (names.setdefault(node.name, len(names)),)
-    if isinstance(node, tuple):
-        return tuple(shape(item, names) for item in node)
-    if isinstance(node, Node) and not isinstance(node, Constant):
-        fields = (name for name in node.__struct_fields__ if name not in ("at", "shown"))
-        return type(node).__name__, *(shape(getattr(node, name), names) for name in fields)
-    return node
 
 
 def unfolded(rules: Mapping[str, Sequence[Rule]], calls: Callable[[Rule], Iterator[str]]) -> Unfolder:

@@ -1,6 +1,6 @@
 """Small queries, whole call: row by row against by columns, on one store in memory.
 
-    python -m benchmarks.bench_few_rows [name …]
+    python -m benchmarks.bench_rows [name …]
 
 Each query is asked about many entities; the median of a call is shown, in microseconds, best of three rounds.
 """

@@ -1,7 +1,7 @@
-"""Comparisons and arithmetic on whole columns, where the encoding allows it.
+"""Comparisons on whole columns, where the encoding allows it.
 
 Each function answers None where it has no way on int64 columns, or where what Python would answer is something else:
-a number beyond 64 bits, an error that names the values. Then the call is made once per distinct row of arguments
+an error that names the values. Then the call is made once per distinct row of arguments
 instead (:mod:`factstore.query.columnar.calls`).
 """
 

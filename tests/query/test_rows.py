@@ -308,9 +308,9 @@ def test_what_died_since_the_last_merge_is_not_found() -> None:
 def test_explain_says_so(db: Db) -> None:
     query = "[:find ?b :in $ ?a :where [?a :p/friend ?b]]"
     plan = db.explain(query, entity(db, 1), analyze=True)
-    assert plan.scalar
+    assert plan.by_rows
     assert "without columns" in str(plan)
-    assert not db.explain("[:find ?a ?b :where [?a ?x ?b]]", analyze=True).scalar
+    assert not db.explain("[:find ?a ?b :where [?a ?x ?b]]", analyze=True).by_rows
 
 
 def test_threads_share_programs(db: Db) -> None:
@@ -343,4 +343,4 @@ def test_known_queries_are_bounded() -> None:
     db = factstore.connect("memory:").db()
     for n in range(700):
         db.q(f"[:find ?e :where [?e :db/ident :nothing/n{n}]]")
-    assert len(db.schema.memo["query/few"]) <= 512
+    assert len(db.schema.memo["query/rows"]) <= 512

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from factstore import Db, QueryError, Result
-from tests.query.drawn import Drawn, DrawnRules, store
+from tests.query.drawn import Drawn, DrawnRules, store_of
 from tests.query.test_model import bag
 
 RANDOM = st.integers(0, 2**32).map(Random)
-CASES = max(settings().max_examples // 3, 5)
+CASES = max(settings().max_examples // 4, 5)
 
 
 def answered(db: Db, engine: str, query: str, *inputs: Any, **more: Any) -> Any:
@@ -39,7 +39,7 @@ def agree(db: Db, query: str, *inputs: Any, **more: Any) -> str:
 
 def most_are_answered(seen: Counter[str]) -> None:
     """Raises unless what agrees is much of what could be asked."""
-    assert seen["both"] > 0.3 * (seen["both"] + seen["columns"]), seen
+    assert seen["both"] > 0.25 * (seen["both"] + seen["columns"]), seen
 
 
 def test_queries() -> None:
@@ -48,7 +48,7 @@ def test_queries() -> None:
     @given(RANDOM)
     @settings(max_examples=CASES)
     def run(r: Random) -> None:
-        drawn = store(r)
+        drawn = store_of(r)
         seen.update(agree(drawn.db, Drawn(r, drawn).query()) for _ in range(12))
 
     run()
@@ -61,7 +61,7 @@ def test_inputs() -> None:
     @given(RANDOM)
     @settings(max_examples=CASES)
     def run(r: Random) -> None:
-        drawn = store(r)
+        drawn = store_of(r)
         for _ in range(12):
             query, inputs = Drawn(r, drawn).query_with_inputs()
             seen[agree(drawn.db, query, *inputs)] += 1
@@ -77,7 +77,7 @@ def test_rules() -> None:
     @given(RANDOM)
     @settings(max_examples=CASES)
     def run(r: Random) -> None:
-        drawn = store(r)
+        drawn = store_of(r)
         for _ in range(2):
             rules = DrawnRules(r, drawn)
             text = rules.text()
@@ -90,7 +90,7 @@ def test_rules() -> None:
 @given(RANDOM)
 @settings(max_examples=CASES)
 def test_views(r: Random) -> None:
-    drawn = store(r, transactions=3)
+    drawn = store_of(r, transactions=3)
     t = r.randint(1, drawn.db.basis_t)
     more = drawn.db.with_([["db/add", e, "a/name", f"m{e}"] for e in drawn.ids() if e % 2]).db_after
     odd = drawn.db.filter(lambda _, datom: datom.e % 2 == 1 or datom.a == "a/name")

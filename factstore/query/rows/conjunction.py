@@ -52,7 +52,7 @@ class Run(Protocol):
 Act: TypeAlias = Callable[[Rows, Run], Rows]
 
 
-class FewStep(Protocol):
+class Step(Protocol):
     """One clause: the variables it needs and speaks of, and what it does to rows of some layout."""
 
     needs: frozenset[str]
@@ -73,7 +73,7 @@ class Conjunction:
 
     __slots__ = ("_consts", "_project", "_start")
 
-    def __init__(self, steps: Sequence[FewStep], layout: Layout, keep: Layout, consts: Sequence[str] = ()) -> None:
+    def __init__(self, steps: Sequence[Step], layout: Layout, keep: Layout, consts: Sequence[str] = ()) -> None:
         self._consts = tuple(consts)
         full = (*layout, *self._consts)
         self._start = State(tuple(steps), full, keep) if steps else None
@@ -100,7 +100,7 @@ class Way:
 
     __slots__ = ("_keep", "_layout", "_pending", "act", "after", "count", "made", "step")
 
-    def __init__(self, step: FewStep, pending: tuple[FewStep, ...], layout: Layout, keep: Layout) -> None:
+    def __init__(self, step: Step, pending: tuple[Step, ...], layout: Layout, keep: Layout) -> None:
         self._pending = tuple(other for other in pending if other is not step)
         self._layout = _after(step, self._pending, layout, keep)
         self._keep = keep
@@ -122,7 +122,7 @@ class State:
 
     __slots__ = ("_ways", "only")
 
-    def __init__(self, pending: tuple[FewStep, ...], layout: Layout, keep: Layout) -> None:
+    def __init__(self, pending: tuple[Step, ...], layout: Layout, keep: Layout) -> None:
         bound = frozenset(layout)
         ready = [step for step in pending if step.needs <= bound]
         if not ready:
@@ -146,7 +146,7 @@ class State:
         return best
 
 
-def _after(step: FewStep, pending: Sequence[FewStep], layout: Layout, keep: Layout) -> Layout:
+def _after(step: Step, pending: Sequence[Step], layout: Layout, keep: Layout) -> Layout:
     """The layout after a step: what is asked for at the end or by a step still to come."""
     if not pending:
         return keep

@@ -1,4 +1,4 @@
-"""What is checked of a query before it runs, beside its clauses: what it finds, and rules that nobody calls.
+"""What is checked of a query before it runs, beside its clauses: what it finds.
 
 Clauses are checked as they are compiled (:mod:`factstore.query.compile`). All of it comes before the
 first row is read, so that a mistake is told whatever the data is: on an empty store, too.
