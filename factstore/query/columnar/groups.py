@@ -74,8 +74,9 @@ class OrStep:
 
     def settle(self, known: frozenset[str]) -> bool:
         """Whether every branch runs with what is ``known``; needs the least of it that will do."""
-        self.needs = least(known & self.names, self._least, self._runs)
-        return self._runs(self.needs)
+        found = least(known & self.names, self._least, self._runs)
+        self.needs = self._least if found is None else found
+        return found is not None
 
     def _runs(self, bound: frozenset[str]) -> bool:
         return all(can_run(branch, bound) for branch in self._branches)

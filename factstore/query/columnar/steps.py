@@ -43,11 +43,18 @@ def settled(step: Step, known: Collection[str]) -> bool:
     return settle is None or bool(settle(frozenset(known)))
 
 
-def least(known: frozenset[str], needed: frozenset[str], runs: Callable[[frozenset[str]], bool]) -> frozenset[str]:
-    """As few of the variables ``known`` as something runs with, those ``needed`` among them."""
-    if not needed <= known or runs(needed):
+def least(
+    known: frozenset[str], needed: frozenset[str], runs: Callable[[frozenset[str]], bool]
+) -> frozenset[str] | None:
+    """As few of the variables ``known`` as something runs with, those ``needed`` among them; None if it does not.
+
+    It is asked about these last: what lies within has settled on them.
+    """
+    if runs(needed):
         return needed
+    if not runs(known):
+        return None
     for name in sorted(known - needed, reverse=True):
         if runs(known - {name}):
             known -= {name}
-    return known
+    return known if runs(known) else None

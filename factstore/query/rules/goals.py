@@ -151,21 +151,21 @@ class _Trial:
     def __init__(self, asked: Asked, found: dict[Asked, Asked], rules: RuleSet) -> None:
         self._found, self._rules = found, rules
         self.met, self.waiting = {asked}, [asked]
-        self._cause: Asked | None = None
+        self._causes: list[Asked] = []
 
     def look_at(self, call: Asked) -> None:
-        self._cause = None
+        self._causes.clear()
         try:
             for rule in self._rules.rules_of(call[0]):
                 ordered(rule, Goal("$", *call), self._rules, self._can)
         except QueryError:
-            self._found.setdefault(call, self._cause or call)
+            self._found.setdefault(call, self._causes[-1] if self._causes else call)
 
     def _can(self, name: str, bound: Places) -> bool:
         call, known = (name, bound), self._rules.stopped
         cause: Asked | None = self._found.get(call, known.get(call))
         if cause is not None:
-            self._cause = cause
+            self._causes.append(cause)
         elif call not in self.met and call not in known:
             self.met.add(call)
             self.waiting.append(call)

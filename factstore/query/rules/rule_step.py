@@ -36,8 +36,9 @@ class RuleStep:
 
     def settle(self, known: frozenset[str]) -> bool:
         """Whether the rules run with what is ``known``; needs the least of it that will do."""
-        self.needs = least(known & self.names, self._required, self._runs)
-        return self._runs(self.needs)
+        found = least(known & self.names, self._required, self._runs)
+        self.needs = self._required if found is None else found
+        return found is not None
 
     def _runs(self, bound: frozenset[str]) -> bool:
         return self._fixpoint.runs(self._call.name, bound_places(self._call, bound))
