@@ -46,6 +46,7 @@ from factstore.query.language.ast import (
 )
 from factstore.query.language.scope import Scope, Site, given, spoken, waited_for
 from factstore.query.rules.fixpoint import Fixpoint
+from factstore.query.rules.goals import bound_places, check_runs
 from factstore.query.rules.named_args import NamedArgs
 from factstore.query.rules.rule_step import RuleStep
 from factstore.query.rules.ruleset import RuleSet
@@ -83,9 +84,22 @@ class Compiler:
         clauses = self._rules.unfold(clauses)
         bounds = bounds_of(clauses, at.scalars)
         steps = [self._step(clause, clauses, at, bounds) for clause in clauses]
-        bindable(steps, at.bound, unbound)
+        bindable(steps, at.bound, self._stuck)
         enforced = frozenset[int]().union(*(step.enforced for step in steps if isinstance(step, AttributeStep)))
         return [step for step in steps if id(step.node) not in enforced] if enforced else steps
+
+    def _stuck(self, step: Step, missing: frozenset[str]) -> QueryError:
+        """The error of a step that cannot run, which its rules tell of if it is they who cannot."""
+        if (
+            isinstance(step.node, RuleCall)
+            and not missing & variables(step.node.args[: self._rules.required(step.node.name)]).keys()
+        ):
+            bound = frozenset(variables(step.node)) - missing
+            try:
+                check_runs(step.node.name, bound_places(step.node, bound), self._rules)
+            except QueryError as error:
+                return error
+        return unbound(step, missing)
 
     def _step(self, clause: Clause, beside: Sequence[Clause], at: Site, bounds: Mapping[str, Sequence[Bound]]) -> Step:
         match clause:

@@ -30,10 +30,11 @@ def new_of_or(node: Or, bodies: Sequence[Sequence[Clause]], shared: Scope) -> Sc
     for body, names in zip(bodies, new, strict=True):
         lost = names - given(body)
         if lost:
-            message = f"{' '.join(sorted(lost))} of {node} is not bound in every branch"
-            raise edn.located(QueryError, message, body[0].at, code="query/or-branches", variables=sorted(lost))
+            missing = sorted(map(as_written, lost))
+            message = f"{' '.join(missing)} of {_written(node)} is not bound in every branch"
+            raise edn.located(QueryError, message, body[0].at, code="query/or-branches", variables=missing)
     if any(names != new[0] for names in new):
-        shown = ", ".join("{" + " ".join(sorted(names)) + "}" for names in new)
+        shown = ", ".join("{" + " ".join(sorted(map(as_written, names))) + "}" for names in new)
         message = f"the branches of an or must have the same free variables, these have {shown}"
         raise edn.located(QueryError, message, node.at, code="query/or-branches")
     return new[0]
@@ -44,6 +45,10 @@ def unbound(at: Step | Node, missing: frozenset[str]) -> QueryError:
     node = at if isinstance(at, Node) else at.node
     found = next((found for name, found in variables(node).items() if name in missing), node)
     lost = sorted(as_written(name) for name in missing)
-    written = node.at.snippet if node.at else node
-    message = f"{' and '.join(lost)} in {written} cannot be bound by any clause"
+    message = f"{' and '.join(lost)} in {_written(node)} cannot be bound by any clause"
     return edn.located(QueryError, message, found.at or node.at, code="query/unbound", variables=lost)
+
+
+def _written(node: Node) -> object:
+    """A clause as it stands in the text, whatever its variables have become."""
+    return node.at.snippet if node.at else node

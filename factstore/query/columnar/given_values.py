@@ -11,6 +11,7 @@ import numpy as np
 
 from factstore import edn
 from factstore.db import DbValue
+from factstore.entity import Entity
 from factstore.errors import InvalidValue, QueryError
 from factstore.query.columnar.relation import Values
 from factstore.query.language.ast import Node
@@ -25,7 +26,8 @@ _MAX_PARTS: Final = 1_000_000
 
 
 def known_type(value: Any, node: Node) -> Any:
-    """``value``, a NumPy scalar as the Python value it is; ``value/wrong-type`` for a time that is no moment.
+    """``value``, a NumPy scalar as the Python value it is, an :class:`~factstore.entity.Entity` as its id;
+    ``value/wrong-type`` for a time that is no moment.
 
     A date, or a datetime without a time zone, is equal to no value of a store, so that a query would
     quietly find nothing.
@@ -45,6 +47,8 @@ def known_type(value: Any, node: Node) -> Any:
     if isinstance(value, tuple | list):
         _measure(value, node)
         return _known_items(value, node) if type(value) in (tuple, list) else value
+    if isinstance(value, Entity):
+        return value.id
     if isinstance(value, Decimal):
         return coerce(ValueType.BIGDEC, value)
     return coerce(ValueType.BIGINT, value) if type(value) is int and not LONG_MIN <= value <= LONG_MAX else value

@@ -9,8 +9,8 @@ from factstore.query.columnar.estimate import expected_of
 from factstore.query.columnar.operators import anti_join, concat, join, project, union
 from factstore.query.columnar.patterns import AttributeStep
 from factstore.query.columnar.relation import Relation
-from factstore.query.columnar.solve import Solver
-from factstore.query.columnar.steps import Step
+from factstore.query.columnar.solve import Solver, can_run
+from factstore.query.columnar.steps import Step, least
 from factstore.query.language.ast import Node, Not, Optional, Or
 
 
@@ -70,6 +70,16 @@ class OrStep:
         self._own = frozenset(name for branch in branches for step in branch for name in step.names) - names
         self._branches = branches
         self._solver = solver
+        self._least = needs
+
+    def settle(self, known: frozenset[str]) -> bool:
+        """Whether every branch runs with what is ``known``; needs the least of it that will do."""
+        found = least(known & self.names, self._least, self._runs)
+        self.needs = self._least if found is None else found
+        return found is not None
+
+    def _runs(self, bound: frozenset[str]) -> bool:
+        return all(can_run(branch, bound) for branch in self._branches)
 
     @property
     def parts(self) -> list[Sequence[Step]]:

@@ -20,7 +20,7 @@ from factstore.db import DbValue
 from factstore.errors import EntityError, FactstoreError, QueryError, SchemaError
 from factstore.query.columnar.estimate import Averaged
 from factstore.query.columnar.relation import NOWHERE, REF, Column, Relation, Values, may_meet
-from factstore.query.columnar.steps import Step
+from factstore.query.columnar.steps import Step, settled
 from factstore.query.language.ast import Constant, LookupRef, Node, Pattern, RuleCall, Term, Variable
 from factstore.query.language.scope import Scope
 from factstore.schema import Attribute
@@ -142,9 +142,16 @@ class ByNameStep:
         self._ids = ids
         self._by_name = names
         hidden = frozenset(ids)
-        self.needs: Scope = inner.needs - hidden | {name for name, _ in ids.values()}
+        self._named = frozenset(name for name, _ in ids.values())
+        self.needs: Scope = inner.needs - hidden | self._named
         self.names: Scope = inner.names - hidden | self.needs
         self._last: tuple[Relation, Relation] | None = None
+
+    def settle(self, known: Scope) -> bool:
+        """Whether the clause runs with what is ``known``."""
+        runs = settled(self._inner, known.union(self._ids))
+        self.needs = self._inner.needs.difference(self._ids) | self._named
+        return runs
 
     def estimate(self, rows: Relation) -> float:
         return self._inner.estimate(self._with_ids(rows) if rows.columns else rows)

@@ -299,8 +299,10 @@ class AttributeStep:
             equal = agreeing(columns[name], column, self._values) if name else column.data == self._constant(place)
             kept = equal if kept is None else kept & equal
         columns = {name: column for name, column in columns.items() if name in needed}
-        made = Relation(columns, size, key if key is not None and key <= columns.keys() else None)
-        return distinct(made if kept is None else made.take(kept))
+        made = Relation(columns, size)
+        made = made if kept is None else made.take(kept)
+        # Where a variable stands twice, only the facts that are kept are told apart by it.
+        return distinct(made.keyed(key) if key is not None and key <= columns.keys() else made)
 
     def _column(self, found: Rows | Found, place: int) -> Column:
         if place == _E:

@@ -17,7 +17,7 @@ from factstore.query.columnar.limits import Limits
 from factstore.query.columnar.operators import join, narrowed, project
 from factstore.query.columnar.planning import Planning, touched_by
 from factstore.query.columnar.relation import Relation, Values
-from factstore.query.columnar.steps import Step
+from factstore.query.columnar.steps import Step, settled
 from factstore.query.columnar.trace import Ran
 
 _SLACK: Final = 4
@@ -98,16 +98,29 @@ class Solver:
             self.limits.trace.append(Ran(step, estimate, rows_in, rows_out, seconds, self.limits.depth, rows_out, how))
 
 
+def can_run(steps: Sequence[Step], bound: Iterable[str]) -> bool:
+    """Whether some order of ``steps`` binds what each of them needs."""
+    return not _stuck(steps, set(bound))
+
+
 def bindable(
     steps: Sequence[Step], bound: Iterable[str], unbound: Callable[[Step, frozenset[str]], QueryError]
 ) -> None:
     """Checks that some order of ``steps`` binds what each of them needs; raises what ``unbound`` makes."""
     known = set(bound)
+    if pending := _stuck(steps, known):
+        waiting = next((step for step in pending if not step.needs <= known), pending[0])
+        raise unbound(waiting, frozenset(waiting.needs - known or waiting.names - known))
+
+
+def _stuck(steps: Sequence[Step], known: set[str]) -> list[Step]:
+    """The steps that no order of them runs; ``known`` grows by what the others bind."""
     pending = list(steps)
     while pending:
-        ready = [step for step in pending if step.needs <= known]
+        ready = [step for step in pending if step.needs <= known and settled(step, known)]
         if not ready:
-            raise unbound(pending[0], frozenset(pending[0].needs - known))
+            break
         for step in ready:
             known |= step.names
             pending.remove(step)
+    return pending

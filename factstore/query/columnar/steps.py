@@ -7,6 +7,7 @@ cheapest next one.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 from factstore.query.columnar.relation import Relation
@@ -30,3 +31,30 @@ class Step(Protocol):
 
     def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
         """``rows`` extended, or thinned; a set again. Columns that are not ``needed`` may be left out."""
+
+
+def settled(step: Step, known: Collection[str]) -> bool:
+    """Whether ``step`` runs with the variables ``known``, if more than :attr:`Step.needs` has to do with that.
+
+    Rules and the branches of an ``or`` may run with one variable or with another: such a step then needs those
+    that are there.
+    """
+    settle = getattr(step, "settle", None)
+    return settle is None or bool(settle(frozenset(known)))
+
+
+def least(
+    known: frozenset[str], needed: frozenset[str], runs: Callable[[frozenset[str]], bool]
+) -> frozenset[str] | None:
+    """As few of the variables ``known`` as something runs with, those ``needed`` among them; None if it does not.
+
+    It is asked about these last: what lies within has settled on them.
+    """
+    if runs(needed):
+        return needed
+    if not runs(known):
+        return None
+    for name in sorted(known - needed, reverse=True):
+        if runs(known - {name}):
+            known -= {name}
+    return known if runs(known) else None

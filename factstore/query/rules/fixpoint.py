@@ -26,7 +26,7 @@ from factstore.query.columnar.steps import Step
 from factstore.query.language.ast import Clause, Constant, Node, Rule, RuleCall, Term, Variable
 from factstore.query.language.scope import NONE, Site
 from factstore.query.rules.called import Called
-from factstore.query.rules.goals import Goal, Ordered, ordered
+from factstore.query.rules.goals import Goal, Ordered, Places, ordered, runs
 from factstore.query.rules.linear import Linear, from_nothing, linear, narrower
 from factstore.query.rules.ruleset import RuleSet
 from factstore.query.rules.tables import Table, TableStep
@@ -119,6 +119,10 @@ class Fixpoint:
             if not goal.name.startswith("or@")
         ]
         return walked + tables + (self._below.called() if self._below else [])
+
+    def runs(self, name: str, bound: Places) -> bool:
+        """Whether the rules of a name can run where these arguments are bound."""
+        return runs(name, bound, self._rules)
 
     def call(self, goal: Goal, seeds: Relation) -> Relation:
         """The answers of ``goal``, complete for ``seeds``: the bound arguments by place among them."""

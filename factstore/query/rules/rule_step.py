@@ -7,6 +7,7 @@ from typing import Final
 from factstore.query.columnar.operators import distinct, join
 from factstore.query.columnar.relation import Column, Relation
 from factstore.query.columnar.solve import Solver
+from factstore.query.columnar.steps import least
 from factstore.query.language.ast import Blank, Constant, Node, RuleCall, Variable
 from factstore.query.rules.fixpoint import Fixpoint
 from factstore.query.rules.goals import Goal, bound_places
@@ -31,6 +32,16 @@ class RuleStep:
         self._source = source
         self._fixpoint = fixpoint
         self._solver = solver
+        self._required = needs
+
+    def settle(self, known: frozenset[str]) -> bool:
+        """Whether the rules run with what is ``known``; needs the least of it that will do."""
+        found = least(known & self.names, self._required, self._runs)
+        self.needs = self._required if found is None else found
+        return found is not None
+
+    def _runs(self, bound: frozenset[str]) -> bool:
+        return self._fixpoint.runs(self._call.name, bound_places(self._call, bound))
 
     def estimate(self, rows: Relation) -> float:
         return self.average(float(rows.size), frozenset(rows.names))

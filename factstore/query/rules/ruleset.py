@@ -57,6 +57,8 @@ class RuleSet:
         fresh = itertools.count()
         self._rules = linearised(_by_name(made for rule in flat for made in without_or_calls(rule, fresh)))
         self._components = _components(self._rules)
+        self.stopped: dict[Any, Any] = {}
+        """Which calls cannot run, by what is bound of them, and what stops them; None for those that can."""
         self.walks: dict[Any, Any] = {}
         """What is known of goals over these rules whatever the data, kept by who has found it out."""
 
