@@ -55,14 +55,7 @@ class RuleSet:
         self._unfolder = unfolded(self._rules, lambda rule: (call.name for call in calls_in(rule.clauses)))
         flat = [replace(rule, clauses=self._unfolder.clauses(rule.clauses)) for rule in self]
         fresh = itertools.count()
-        turning = {name for name, names in _components(_by_name(flat)).items() if _turns(name, names, flat)}
-        self._rules = linearised(
-            _by_name(
-                made
-                for rule in flat
-                for made in (without_or_calls(rule, fresh) if rule.head.name in turning else [rule])
-            )
-        )
+        self._rules = linearised(_by_name(made for rule in flat for made in without_or_calls(rule, fresh)))
         self._components = _components(self._rules)
         self.stopped: dict[Any, Any] = {}
         """Which calls cannot run, by what is bound of them, and what stops them; None for those that can."""
@@ -153,12 +146,6 @@ def unbound_in_head(rule: Rule, arg: Variable) -> QueryError:
     """The error that nothing binds ``arg`` of a rule's head."""
     message = f"{arg} stands in the head {rule.head}, but no clause of the body binds it"
     return edn.located(QueryError, message, arg.at, code="query/unbound", variable=arg.name)
-
-
-def _turns(name: str, component: Collection[str], rules: Iterable[Rule]) -> bool:
-    """Whether a name leads back to itself: only then does it matter in which form its rules call others."""
-    own = (rule for rule in rules if rule.head.name == name)
-    return len(component) > 1 or any(call.name == name for rule in own for call in calls_in(rule.clauses))
 
 
 def _components(rules: Mapping[str, Sequence[Rule]]) -> dict[str, frozenset[str]]:
