@@ -7,6 +7,7 @@ what is shown or computed with is ever decoded.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -142,7 +143,11 @@ def distinct_rows(keys: Sequence[Ints]) -> list[Ints]:
     if len(keys) == 1 or len(keys[0]) < 2:
         return [unique(keys[0])] if len(keys) == 1 else list(keys)
     lows = [int(key.min()) for key in keys]
-    widths = [(int(key.max()) - low).bit_length() for key, low in zip(keys, lows, strict=True)]
+    highs = [int(key.max()) for key in keys]
+    sizes = [high - low + 1 for high, low in zip(highs, lows, strict=True)]
+    if len(keys[0]) > _FLAGS_FROM and math.prod(sizes) <= _FLAGS * len(keys[0]):
+        return _flagged_rows(keys, lows, sizes)
+    widths = [(size - 1).bit_length() for size in sizes]
     if sum(widths) > _BITS:
         first = np.unique(rank(keys), return_index=True)[1]
         return [key[first] for key in keys]
@@ -165,6 +170,25 @@ def distinct_rows(keys: Sequence[Ints]) -> list[Ints]:
     return [packed, *reversed(found)]
 
 
+def _flagged_rows(keys: Sequence[Ints], lows: Sequence[int], sizes: Sequence[int]) -> list[Ints]:
+    """The rows of ``keys``, each once, by a flag for every row there could be."""
+    place = keys[0] - lows[0]
+    for key, low, size in zip(keys[1:], lows[1:], sizes[1:], strict=True):
+        place *= size
+        place += key
+        place -= low
+    flags = np.zeros(math.prod(sizes), dtype=np.bool_)
+    flags[place] = True
+    left = np.flatnonzero(flags)
+    found = []
+    for low, size in zip(reversed(lows[1:]), reversed(sizes[1:]), strict=True):
+        left, column = np.divmod(left, size)
+        column += low
+        found.append(column)
+    left += lows[0]
+    return [left, *reversed(found)]
+
+
 _BITS: Final = 63
 
 
@@ -181,12 +205,20 @@ def spans(lo: Ints, hi: Ints) -> tuple[Ints, Ints]:
     total = int(counts.sum())
     if total == len(counts) and (counts == 1).all():
         return np.arange(total, dtype=np.int64), lo
-    rows = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
     ends = np.cumsum(counts)
-    at = np.arange(total, dtype=np.int64) + np.repeat(lo - (ends - counts), counts)
+    if len(counts) > _SUMMED_FROM and total <= _SUMMED * len(counts):
+        # Many short ranges: as many have ended before a position as its number says.
+        rows = np.cumsum(np.bincount(ends, minlength=total)[:total])
+        at = (lo - (ends - counts)).take(rows)
+    else:
+        rows = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
+        at = np.repeat(lo - (ends - counts), counts)
+    at += np.arange(total, dtype=np.int64)
     return rows, at
 
 
+_SUMMED_FROM: Final = 4096
+_SUMMED: Final = 8
 _FEW: Final = 4
 """Up to so many ranges a loop takes less time than the calls that would do without one."""
 

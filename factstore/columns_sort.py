@@ -18,6 +18,8 @@ _FEW: Final = 256
 _MANY: Final = 4096
 _DIGIT: Final = 16
 _MOST_BITS: Final = 48
+_BY_RADIX: Final = 1 << 18
+"""More values than that are far from each other in memory, and numpy's own sort is as fast."""
 _SAMPLED: Final = 512
 _MOSTLY: Final = 0.95
 
@@ -59,7 +61,25 @@ def sort(values: Array) -> Array:
 
 def sort_in_place(values: Array) -> None:
     """:func:`sort` of an array that nobody else looks at."""
-    values.sort(kind="stable" if len(values) > _MANY and is_nearly_sorted(values) else None)
+    if len(values) < _MANY:
+        values.sort()
+    elif is_nearly_sorted(values):
+        values.sort(kind="stable")
+    elif len(values) > _BY_RADIX or not _sorted_by_radix(values):
+        values.sort()
+
+
+def _sorted_by_radix(values: Array) -> bool:
+    """Sorts values by radix if few bits differ; False, and nothing done, if many do."""
+    low = int(values.min())
+    bits = (int(values.max()) - low).bit_length()
+    if bits > _MOST_BITS:
+        return False
+    rest = values - low
+    for shift in range(0, bits, _DIGIT):
+        rest = rest[np.argsort(_digit(rest >> shift), kind="stable")]
+    np.add(rest, low, out=values)
+    return True
 
 
 def is_nearly_sorted(values: Array) -> bool:
@@ -77,4 +97,4 @@ def runs(ordered: Array) -> Array:
     new = np.empty(len(ordered), dtype=np.bool_)
     new[:1] = True
     np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
-    return ordered[new]
+    return ordered.compress(new)

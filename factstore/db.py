@@ -6,7 +6,7 @@ says which view of a :class:`~factstore.snapshot.Snapshot` is meant, and loads a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
@@ -246,11 +246,21 @@ class DbValue(Orders, Lookups):
 
     def facts_of(self, entities: Ints) -> Facts:
         """All facts about ``entities`` in this view, without loading whole attributes for it."""
-        facts = self._shown.facts_of(entities)
+        facts = self._shown.facts_of(entities, self.schema.ids)
         if self.since_t is not None:
             kept = facts.tx > TX0 + self.since_t
             facts = Facts(*(column[kept] for column in facts))
         return facts if not self._filters else self._filtered(facts)
+
+    def whole(self) -> Mapping[int, AttributeIndex] | None:
+        """The indexes of all attributes with facts in this view; None unless all of them are in this process."""
+        if self.is_history or self._filters or self.since_t is not None:
+            return None
+        return self._shown.whole(self.schema.ids)
+
+    def is_worth_loading(self, entities: int) -> bool:
+        """Takes note of a question about ``entities``; True if so much was asked that loading is the better way."""
+        return self._shown.is_worth_loading(entities)
 
     def _filtered(self, facts: Facts) -> Facts:
         kept = self._kept(asserted(facts))

@@ -37,7 +37,7 @@ class Found:
     def _gathered(self, column: int) -> Ints:
         found = self._columns[column]
         if found is None:
-            gathered = [rows[column][at] for rows, at in self._parts]
+            gathered = [rows[column].take(at) for rows, at in self._parts]
             found = self._columns[column] = gathered[0] if len(gathered) == 1 else np.concatenate(gathered)
         return found
 
@@ -70,6 +70,10 @@ class Ranges(NamedTuple):
         """How many facts lie in the ranges of each key; exact likewise."""
         first, *more = (hi - lo for _, lo, hi in self.parts)
         return sum(more, start=first)
+
+    def between(self, start: int, end: int) -> Ranges:
+        """Those of some of the keys, by their positions."""
+        return Ranges([(segment, lo[start:end], hi[start:end]) for segment, lo, hi in self.parts], self.by_value)
 
 
 class AttributeIndex:
@@ -191,6 +195,22 @@ class AttributeIndex:
         _, lo, hi = ranges.parts[0]
         died = np.searchsorted(self._dead, hi) - np.searchsorted(self._dead, lo)
         return np.asarray(ranges.counts > died)
+
+    def has_entities(self, e: Ints) -> Mask:
+        """Which entities have a value."""
+        index = self._repaid(len(e))
+        if len(index._dead):
+            return index.any_in(index.ranges_of_entities(e))
+        held = index._base.by_e.contains(e)
+        return held | index._tail.by_e.contains(e) if len(index._tail) else held
+
+    def has_values(self, v: Ints) -> Mask:
+        """Which values an entity has."""
+        index = self._repaid(len(v))
+        if len(index._dead):
+            return index.any_in(index.ranges_of_values(v))
+        held = index._base.by_v.contains(v)
+        return held | index._tail.by_v.contains(v) if len(index._tail) else held
 
     @property
     def is_single(self) -> bool:

@@ -73,10 +73,10 @@ class Pairs:
         while len(asked):
             there = found[asked]
             taken = (self._one[there] != one[asked]) | (self._other[there] != other[asked])
-            asked = asked[taken & (there >= 0)]
+            asked = asked.compress(taken & (there >= 0))
             if not len(asked):
                 break
             at[asked] = (at[asked] + step[asked]) & (len(self._slots) - 1)
             found[asked] = self._slots[at[asked]]
-            asked = asked[found[asked] >= 0]
+            asked = asked.compress(found[asked] >= 0)
         return found

@@ -25,7 +25,7 @@ _DENSE: Final = 8
 class Sorted:
     """A sorted int64 array that finds the range of a key in O(1) where the keys are dense."""
 
-    __slots__ = ("_is_full", "_low", "_offsets", "_single", "_width", "keys")
+    __slots__ = ("_flags", "_is_full", "_low", "_offsets", "_single", "_width", "keys")
 
     def __init__(self, keys: Ints) -> None:
         self.keys = keys
@@ -34,6 +34,7 @@ class Sorted:
         self._is_full = False
         self._single: memoryview | None = None
         self._offsets: NDArray[Any] | None = None
+        self._flags: Mask | None = None
         self._address(len(keys))
 
     def _address(self, uses: int) -> None:
@@ -66,7 +67,28 @@ class Sorted:
     @property
     def nbytes(self) -> int:
         """The bytes it has beside its keys."""
-        return 0 if self._offsets is None else self._offsets.nbytes
+        flags = 0 if self._flags is None else self._flags.nbytes
+        return flags if self._offsets is None else flags + self._offsets.nbytes
+
+    def contains(self, wanted: Ints) -> Mask:
+        """Which of the wanted keys are there.
+
+        >>> Sorted(ints([3, 3, 5])).contains(ints([2, 3, 4, 5, 6])).tolist()
+        [False, True, False, True, False]
+        """
+        if self._offsets is None:
+            self._address(len(wanted))
+        if self._offsets is None:
+            at = np.searchsorted(self.keys, wanted)
+            at[at == len(self.keys)] = 0
+            return np.asarray(self.keys[at] == wanted)
+        if self._flags is None:
+            # The last one is that of all keys outside.
+            self._flags = np.append(self._offsets[1:] > self._offsets[:-1], False)
+        slots = wanted - self._low
+        unsigned = slots.view(np.uint64)  # what is below the first key wraps round to far above
+        np.minimum(unsigned, self._width, out=unsigned)
+        return self._flags[slots]
 
     def ranges(self, wanted: Ints) -> tuple[Ints, Ints]:
         """The half-open range of positions of each wanted key."""

@@ -32,7 +32,20 @@ def current(db: DbValue) -> DbValue:
 
 
 def facts_of(db: DbValue, e: Ints) -> dict[int, AttributeIndex]:
-    """All facts about the entities, as a small index for each attribute they have."""
+    """All facts about the entities, as an index for each attribute they have: small, or of everybody's facts.
+
+    Everything is loaded once asking for a few at a time has cost as much.
+    """
+    if db.whole() is None and db.is_worth_loading(len(e)):
+        db.prefetch(db.schema)
+    whole = db.whole()
+    if whole is None:
+        return _looked_up_of(db, e)
+    held = ((id, index, index.ranges_of_entities(e)) for id, index in whole.items())
+    return {id: index for id, index, ranges in held if ranges.size}
+
+
+def _looked_up_of(db: DbValue, e: Ints) -> dict[int, AttributeIndex]:
     facts = db.facts_of(np.unique(e))
     order = order_by(facts.a)
     ids, starts = np.unique(facts.a[order], return_index=True)
@@ -55,9 +68,11 @@ class Fetch:
         wanted = {attribute.id: attribute for attribute in attributes}
         whole = [attribute for attribute in wanted.values() if self._worth_loading(attribute, len(e))]
         few: dict[int, AttributeIndex] = {}
+        if len(whole) < len(wanted) and self.db.is_worth_loading(len(e)):
+            whole = list(wanted.values())
         if len(whole) < len(wanted):
             self._asked += len(e) + _ROUND
-            few = facts_of(self.db, e)
+            few = _looked_up_of(self.db, e)
         self.db.prefetch(whole)
         known = {attribute.id: self.db.index(attribute) for attribute in whole}
         return {id: known[id] if id in known else few.get(id, NO_INDEX) for id in wanted}

@@ -8,7 +8,7 @@ datoms of a transaction, or says why they may not be.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from pyrsistent import PMap, pmap
@@ -84,6 +84,12 @@ class Schema:
     def __len__(self) -> int:
         return len(self._attributes)
 
+    @property
+    def ids(self) -> frozenset[int]:
+        """The ids of all attributes; the same object whenever it is asked for."""
+        found: frozenset[int] | None = self.memo.get("schema/ids")
+        return self.memo.setdefault("schema/ids", frozenset(self._attributes)) if found is None else found
+
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str | int) and self.get(name) is not None
 
@@ -111,6 +117,12 @@ class Schema:
     def ident(self, entity: int) -> Keyword | None:
         """The ident of an entity, None if it has none."""
         return self._names.get(entity)
+
+    @property
+    def names(self) -> Mapping[int, Keyword]:
+        """The idents of all entities that have one."""
+        found: dict[int, Keyword] | None = self.memo.get("schema/names")
+        return self.memo.setdefault("schema/names", dict(self._names)) if found is None else found
 
     def spec(self, entity: int) -> Spec | None:
         """The entity spec that an entity is, None if it is none."""

@@ -11,13 +11,14 @@ from typing import Final, Self
 
 import numpy as np
 
-from factstore.columns import EMPTY, Intervals, Ints, Rows, ints
+from factstore.columns import EMPTY, Intervals, Ints, Rows, ints, unique
 from factstore.forks import forkable_lock
 from factstore.index import NO_INDEX, AttributeIndex
 from factstore.recent import Op, Strand
 from factstore.snapshot_changes import Change
 from factstore.snapshot_lives import Lives
-from factstore.snapshot_source import Facts, Source
+from factstore.snapshot_rent import Rent
+from factstore.snapshot_source import NO_FACTS, Facts, Source
 
 _SWAPPING: Final = forkable_lock()
 """Held while a list of past snapshots, any one, changes: too short to be worth a lock for each."""
@@ -43,6 +44,7 @@ class Snapshot:
         "_prefix",
         "_strand",
         "_touched",
+        "_whole",
         "operated",
         "source",
         "t",
@@ -66,6 +68,7 @@ class Snapshot:
         self.operated: dict[int, AttributeIndex] = {}
         """Everything that was done to an attribute up to here, by attribute id; kept by who has made it."""
         self._touched: frozenset[int] | None = None
+        self._whole: tuple[Collection[int], Indexes] | None = None
         self._past = past or Past(source)
 
     @property
@@ -180,13 +183,32 @@ class Snapshot:
     def _load_intervals(self, attribute: int) -> Intervals:
         return self.source.load_intervals((attribute,), self.t).get(attribute, Intervals(EMPTY, EMPTY, EMPTY, EMPTY))
 
-    def facts_of(self, entities: Ints) -> Facts:
-        """All facts about ``entities``, without loading what is not here."""
-        stored = self._facts_of(entities)
+    def facts_of(self, entities: Ints, every: Collection[int] = ()) -> Facts:
+        """All facts about ``entities``.
+
+        ``every`` are all attributes that can have facts, if they are known: if all of them are here, they answer.
+        """
+        stored = self._facts_of(entities, every)
         return Facts(*(np.asarray(column, dtype=np.int64) for column in stored))
 
-    def _facts_of(self, entities: Ints) -> Facts:
+    def _facts_of(self, entities: Ints, every: Collection[int] = ()) -> Facts:
+        whole = self.whole(every) if every else None
+        if whole is not None:
+            return _gathered(whole, entities)
         return self.source.facts_of(entities, self.t)
+
+    def is_worth_loading(self, entities: int) -> bool:
+        """Takes note of a question to the source about ``entities``; True if loading attributes is the better way."""
+        return self._past.rent.pay(entities)
+
+    def whole(self, every: Collection[int]) -> Indexes | None:
+        """The indexes of those of the attributes ``every`` that have facts; None unless all are in this process."""
+        if self._whole is None or self._whole[0] is not every:
+            if not all(map(self.holds, every)):
+                return None
+            indexes = ((attribute, self.index(attribute)) for attribute in every)
+            self._whole = every, {attribute: index for attribute, index in indexes if len(index)}
+        return self._whole[1]
 
     @property
     def key(self) -> Hashable:
@@ -229,7 +251,7 @@ class Snapshot:
         grown.source, grown._past = self.source, self._past
         grown._begun, grown._strand = self._begun, self._strand
         grown.t, grown._prefix = t, prefix
-        grown._made, grown._loaded, grown._intervals, grown._touched = {}, None, {}, None
+        grown._made, grown._loaded, grown._intervals, grown._touched, grown._whole = {}, None, {}, None, None
         grown.operated = {}
         return grown
 
@@ -244,6 +266,17 @@ class Snapshot:
         return self if t >= self.t else self._past.at(t)
 
 
+def _gathered(indexes: Indexes, entities: Ints) -> Facts:
+    """The facts about entities that indexes have."""
+    wanted = unique(entities)
+    parts = [NO_FACTS]
+    for attribute, index in indexes.items():
+        row, rows = index.by_entity(wanted)
+        if len(row):
+            parts.append(Facts(rows.e, np.full(len(row), attribute, dtype=np.int64), rows.v, rows.tx))
+    return parts[-1] if len(parts) <= 2 else Facts(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
 class Past:
     """The snapshots of earlier bases that were asked for last; good for all snapshots of a source.
 
@@ -252,6 +285,8 @@ class Past:
 
     def __init__(self, source: Source) -> None:
         self._source = source
+        self.rent = Rent(source)
+        """What questions about entities have cost these snapshots."""
         self._kept: dict[int, Snapshot] = {}
 
     def at(self, t: int) -> Snapshot:

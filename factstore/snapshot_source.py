@@ -24,6 +24,9 @@ NO_FACTS = Facts(EMPTY, EMPTY, EMPTY, EMPTY)
 class Source(Protocol):
     """Where a snapshot's facts come from: a log that can say what held at any t it has reached."""
 
+    def size(self) -> int:
+        """About how many facts hold at its end, found out at a glance."""
+
     def load(self, attributes: Sequence[int], t: int) -> Mapping[int, Rows]:
         """The facts of each attribute that hold at ``t``, in any order."""
 

@@ -8,7 +8,7 @@ the snapshot it began from, so that the lives of its facts and its earlier state
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Final, Self
 
 import numpy as np
@@ -148,9 +148,9 @@ class SpeculativeSnapshot(Snapshot):
             at = before
         yield from reversed(stages)
 
-    def _facts_of(self, entities: Ints) -> Facts:
+    def _facts_of(self, entities: Ints, every: Collection[int] = ()) -> Facts:
         changed = self._changed()
-        facts, wanted = self._root.facts_of(entities), np.unique(entities)
+        facts, wanted = self._root.facts_of(entities, every), np.unique(entities)
         kept = ~np.isin(facts.a, ints(list(changed)))
         parts = [Facts(*(column[kept] for column in facts))]
         for attribute in changed:

@@ -95,6 +95,9 @@ class SmallStore:
             found[a] = Intervals(e, v, start, np.where(end > TX0 + t, FOREVER, end))
         return found
 
+    def size(self) -> int:
+        return len(self._rows)
+
     def facts_of(self, entities: Ints, t: int) -> Facts:
         self.calls.append(("facts_of", len(entities)))
         wanted = set(entities.tolist())

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factstore.columns import distinct_rows, member, unique
+from factstore.columns import distinct_rows, member, spans, unique
 from factstore.columns_sort import argsort, sort
 
 
@@ -44,3 +44,29 @@ def test_rows_are_told_apart_as_tuples_are(seed: int, bits: list[int]) -> None:
     columns = [np.array([column[at] for at in some], dtype=np.int64) for column in made]
     found = [column.tolist() for column in distinct_rows(columns)]
     assert list(zip(*found, strict=True)) == sorted({*zip(*(column.tolist() for column in columns), strict=True)})
+
+
+@pytest.mark.parametrize("bits", [0, 7, 16, 30, 47, 60])
+def test_many_values_in_no_order_are_sorted(bits: int) -> None:
+    values = np.random.default_rng(bits).integers(-(2**bits), 2**bits, 5000)
+    assert sort(values).tolist() == sorted(values.tolist())
+
+
+@pytest.mark.parametrize("low", [0, -7, 2**62])
+def test_rows_that_lie_close_together_are_told_apart_by_flags(low: int) -> None:
+    draw = np.random.default_rng(1)
+    columns = [draw.integers(low, low + width, 4000) for width in (9, 1, 30)]
+    rows = {*zip(*(column.tolist() for column in columns), strict=True)}
+    assert list(zip(*(column.tolist() for column in distinct_rows(columns)), strict=True)) == sorted(rows)
+
+
+@pytest.mark.parametrize("most", [1, 2, 5, 40])
+def test_many_ranges_are_expanded_as_one_by_one(most: int) -> None:
+    draw = np.random.default_rng(most)
+    lo = draw.integers(0, 10**6, 5000)
+    hi = lo + draw.integers(0, most + 1, 5000)
+    rows, at = spans(lo, hi)
+    expected = [
+        (row, place) for row, (a, b) in enumerate(zip(lo.tolist(), hi.tolist(), strict=True)) for place in range(a, b)
+    ]
+    assert list(zip(rows.tolist(), at.tolist(), strict=True)) == expected

@@ -58,6 +58,9 @@ def test_an_index_agrees_with_a_set_when_its_tail_is_merged(seed: int, monkeypat
 
 
 def check(index: AttributeIndex, held: Facts) -> None:
+    asked = [*range(-1, 10), 10**12, -(2**63), 2**63 - 1]
+    assert index.has_entities(ints(asked)).tolist() == [any(e == key for e, _ in held) for key in asked]
+    assert index.has_values(ints(asked)).tolist() == [any(v == key for _, v in held) for key in asked]
     assert len(index) == len(held)
     assert list(as_facts(index.scan()).items()) == sorted(held.items())
     asked = sorted({e for e, _ in held} | {3, 99})

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = {
     "words": "errors forks values values_* dictionary dictionary_* datom schema schema_* edn edn_*",
     "facts": "columns columns_* index index_* recent snapshot snapshot_* speculative db db_*",
-    "pull": "pull pull_* entity",
+    "pull": "pull pull_* entity entity_*",
     "query": "query",
     "tx": "tx",
     "durability": "log postgres portable embedded embedded_*",

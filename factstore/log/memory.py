@@ -126,6 +126,9 @@ class MemoryLog:
         state = self._state
         return {attribute: _lives(state, attribute, TX0 + t) for attribute in attributes}
 
+    def size(self) -> int:
+        return sum(len(index) for index in self._state.live.values())
+
     def facts_of(self, entities: Ints, t: int) -> Facts:
         state, wanted = self._state, np.unique(entities)
         live = facts_in((a, index.by_entity(wanted)[1]) for a, index in state.live.items())

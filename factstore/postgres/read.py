@@ -127,6 +127,9 @@ class Reads:
     def load_intervals(self, attributes: Sequence[int], t: int) -> Mapping[int, Intervals]:
         return load_intervals(self._readers, self._sql, attributes, t)
 
+    def size(self) -> int:
+        return int(self._readers.fetch(self._sql["size"])[0][0])
+
     def facts_of(self, entities: Ints, t: int) -> Facts:
         if not len(entities):
             return NO_FACTS

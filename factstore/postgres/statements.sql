@@ -299,6 +299,10 @@ SELECT (SELECT count(*) FROM (SELECT DISTINCT e FROM {s}.facts_live WHERE e < %(
 SELECT c.relname, pg_table_size(c.oid) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = %(name)s AND c.relkind IN ('r', 'i') ORDER BY 1
 
+-- name: size
+-- About how many facts hold: of 64 bytes each, which is what a fact of one long takes.
+SELECT pg_relation_size('{s}.facts_live') / 64
+
 -- name: reach
 -- The transaction of the first operation that is too many.
 SELECT tx FROM {s}.log WHERE tx > %(after)s AND tx <= %(upto)s ORDER BY tx OFFSET %(rows)s LIMIT 1

@@ -55,7 +55,7 @@ class Asked(NamedTuple):
             return None
         found = find(self, engine)
         if found is not None:
-            self.limits.check(len(found.rows))
+            self.limits.check(found.size)
         return found
 
     def check(self) -> None:

@@ -18,7 +18,7 @@ def check_not(node: Not, shared: Scope) -> None:
         lost = " ".join(variable.name for variable in node.vars if variable.name not in shared)
         message = f"{lost} of {node} is not bound outside of it"
         raise edn.located(QueryError, message, node.at, code="query/unbound", variables=lost.split())
-    if variables(node.clauses) and not shared:
+    if not shared and variables(node.clauses):
         names = sorted(variables(node.clauses))
         message = f"no variable of {node} is bound outside of it: expected one of {' '.join(names)}"
         raise edn.located(QueryError, message, node.at, code="query/unbound", variables=names)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -40,6 +39,7 @@ from factstore.query.language.ast import (
     walk,
 )
 from factstore.query.language.parse import parse_query
+from factstore.query.language.remembered import remembered
 from factstore.query.language.scope import Scope, found_variables
 from factstore.query.results.aggregates import aggregate
 from factstore.query.results.grouping import grouped
@@ -110,9 +110,7 @@ class Execution:
     def rows(self, steps: Sequence[Step] | None = None) -> Relation:
         """The rows of ``:where``, over the variables of ``:find`` and ``:with``; ``steps`` if they are made already."""
         steps = self.steps() if steps is None else steps
-        keep = dict.fromkeys(found_variables(self._query.find.elements))
-        keep.update(dict.fromkeys(variable.name for variable in self._query.with_))
-        return self._solver.solve(steps, self.start, keep)
+        return self._solver.solve(steps, self.start, _kept(self._query))
 
     def steps(self) -> list[Step]:
         """The steps of ``:where`` and of the inputs, checked whole."""
@@ -191,13 +189,21 @@ def shaped(query: Query, outputs: Sequence[Output], size: int, values: Values) -
     return result[0] if size else None
 
 
-@functools.lru_cache(maxsize=4096)
-def _asked_for(*nodes: Any) -> dict[str, Variable]:
-    return variables(*nodes)
+@remembered
+def _asked_for(query: Query) -> dict[str, Variable]:
+    return variables(query.find, query.with_)
+
+
+@remembered
+def _kept(query: Query) -> tuple[str, ...]:
+    """The variables that the rows of ``:where`` are wanted over."""
+    found = dict.fromkeys(found_variables(query.find.elements))
+    found.update(dict.fromkeys(variable.name for variable in query.with_))
+    return tuple(found)
 
 
 def _check_bound(query: Query, bound: Scope) -> None:
-    for name, node in _asked_for(query.find, query.with_).items():
+    for name, node in _asked_for(query).items():
         if name not in bound:
             message = f"{name} is asked for, but no clause of :where binds it"
             raise edn.located(QueryError, message, node.at, code="query/unbound", variables=[name])
@@ -209,14 +215,16 @@ def _pulls(query: Query) -> list[PullExpr]:
 
 def _prefetch(inputs: Inputs, rules: RuleSet, where: Sequence[Clause]) -> None:
     """Loads every attribute the query names in one go per database."""
-    named = _attributes_named(where) | frozenset[str]().union(*(_attributes_named(rule.clauses) for rule in rules))
+    named = _attributes_named(where)
+    for rule in rules:
+        named |= _attributes_named(rule.clauses)
     for source in inputs.sources.values():
         if isinstance(source, DbValue):
-            known = (source.schema.get(name) for name in sorted(named))
+            known = map(source.schema.get, sorted(named))
             source.prefetch([attribute for attribute in known if attribute is not None])
 
 
-@functools.lru_cache(maxsize=4096)
-def _attributes_named(clauses: tuple[Clause, ...]) -> frozenset[str]:
+@remembered
+def _attributes_named(clauses: Sequence[Clause]) -> frozenset[str]:
     terms = (node.terms[1] for node in walk(clauses) if isinstance(node, Pattern) and len(node.terms) > 1)
     return frozenset(term.value for term in terms if isinstance(term, Constant) and isinstance(term.value, str))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from factstore.dictionary import Dictionary
 from factstore.query.columnar.operators import concat
 from factstore.query.columnar.relation import ANY, Column, Relation, Values
 from factstore.query.rules.seen import Packing, Seen
+from factstore.query.rules.table_index import TableIndex
 from factstore.query.rules.tables import Table
 from factstore.values import LONG_MAX, LONG_MIN, ValueType
 
@@ -48,6 +51,46 @@ def test_few_rows_and_many_meet(step: int) -> None:
     rows = [ints(range(0, 12_000, 3)), ints([n - n % step for n in range(0, 12_000, 3)])]
     assert not seen.add(rows).any()
     assert seen.add([rows[0], rows[1] - 1]).all()
+
+
+@pytest.mark.parametrize("step", [1, 30, 700])
+def test_rows_that_fill_their_range_are_told_apart_whatever_comes_after(step: int) -> None:
+    seen, known = Seen(), set[Row]()
+    r = Random(step)
+    every = [(a, b) for a in range(100) for b in range(100)] + [(-3, 5), (2**40, 2**50), (7, -9), (LONG_MAX, 0)]
+    r.shuffle(every)
+    later = r.sample(every, 2000)
+    for start in range(0, len(every), step):
+        rows = [*{*every[start : start + step], *later[start // 5 : start // 5 + 3]}]
+        assert seen.add(columns_of(rows, 2)).tolist() == [row not in known for row in rows]
+        known.update(rows)
+
+
+@pytest.mark.parametrize("places", [(0,), (1,), (0, 2), (2, 0), (0, 1, 2)])
+@given(data=st.data())
+def test_rows_are_found_by_any_of_their_columns_as_the_table_grows(places: Row, data: st.DataObject) -> None:
+    index, rows = TableIndex(), list[Row]()
+    numbers = data.draw(st.sampled_from([RANGES["small"], RANGES["entities"], RANGES["negative"], st.integers(-9, 99)]))
+    for size in data.draw(st.lists(st.integers(0, 9), max_size=5)):
+        rows += data.draw(st.lists(st.tuples(numbers, numbers, numbers), min_size=size, max_size=size))
+        assert index.extend([columns_of(rows, 3)[place] for place in places])
+        asked = [*rows[::2], (0, 1, 2), (-(2**62), 2**62, 5)]
+        columns = [columns_of(asked, 3)[place] for place in places]
+        expected = {
+            (mine, theirs)
+            for mine, one in enumerate(asked)
+            for theirs, other in enumerate(rows)
+            if all(one[place] == other[place] for place in places)
+        }
+        found = list(zip(*(column.tolist() for column in index.find(columns)), strict=True)) if rows else []
+        assert len(found) == len(expected) == (index.count(columns) if rows else 0)
+        assert set(found) == expected
+
+
+def test_columns_too_wide_for_one_number_are_no_index() -> None:
+    index = TableIndex()
+    assert index.extend([ints([1]), ints([2])])
+    assert not index.extend([ints([1, LONG_MAX]), ints([2, LONG_MIN])])
 
 
 def test_a_packing_keeps_the_order_and_comes_apart_again() -> None:

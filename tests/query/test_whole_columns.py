@@ -8,17 +8,19 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 
 import factstore
 from factstore import Db, Keyword, QueryError
 from factstore.dictionary import Dictionary
-from factstore.query.columnar import arithmetic, comparisons
+from factstore.query.columnar import arithmetic, comparisons, patterns
 from factstore.query.columnar.relation import Relation, Values
 from factstore.query.functions.builtin import BUILTIN
 from factstore.query.results.aggregate_columns import Grouped, by_column, least
 from factstore.query.results.aggregates import _BY_VALUE
 from factstore.query.results.grouping import grouped
+from factstore.query.results.ordering import first_rows
 
 EDGES = [2**63 - 1, -(2**63), 2**62, -(2**62), 2**53, 2**53 + 1, -(2**53), 2**31, 0, 1, -1, 3]
 DOUBLES = [1.5, -2.25, 0.0, 1e300, math.inf, -math.inf, 3.0, 0.1]
@@ -234,3 +236,33 @@ def test_values_of_several_types_have_no_order(db: Db, values: list[Any]) -> Non
     assert caught.value.code == "query/type-mismatch"
     assert "^" in str(caught.value)
     assert db.q("[:find ?x :in [?x ...] :order-by ?x]", [2, 1.5, 1]).to_list() == [(1,), (1.5,), (2,)]
+
+
+@pytest.mark.parametrize("many", [9, 300, 60_000])
+@pytest.mark.parametrize("descending", [False, True])
+def test_the_first_of_very_many_are_those_of_a_sort(many: int, descending: bool) -> None:
+    draw = np.random.default_rng(many)
+    first, second = draw.integers(0, many, 60_000), draw.integers(0, 9, 60_000)
+    if descending:
+        first = np.sort(first)[::-1]
+    found = first_rows([first.__getitem__, second.__getitem__], len(first), 11)
+    assert found.tolist() == np.lexsort((second, first))[:11].tolist()
+
+
+@pytest.mark.parametrize("block", [1, 7, 2**17])
+def test_two_hops_are_the_same_in_blocks_of_any_size(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patterns, "_WHOLE", 0)
+    monkeypatch.setattr(patterns, "_BLOCK", block)
+    r = Random(block)
+    edges = {(r.randrange(20), r.randrange(20)) for _ in range(60)}
+    gone = set(sorted(edges)[::5])
+    with factstore.connect("memory:") as conn:
+        conn.transact([{"db/ident": "to", "db/valueType": "db.type/ref", "db/cardinality": "db.cardinality/many"}])
+        report = conn.transact([{"db/id": f"n{place}", "db/doc": "a node"} for place in range(20)])
+        ids = [report.tempids[f"n{place}"] for place in range(20)]
+        conn.transact([["db/add", ids[a], "to", ids[b]] for a, b in sorted(edges)])
+        conn.transact([["db/retract", ids[a], "to", ids[b]] for a, b in sorted(gone)])
+        left = {(ids[a], ids[b]) for a, b in edges - gone}
+        expected = {(a, d) for a, b in left for c, d in left if b == c}
+        assert set(conn.db().q("[:find ?a ?c :where [?a :to ?b] [?b :to ?c]]", engine="columns")) == expected
+        assert set(conn.db().q("[:find ?a ?c :where [?b :to ?c] [?a :to ?b]]", engine="columns")) == expected

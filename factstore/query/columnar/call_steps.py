@@ -27,9 +27,16 @@ from factstore.query.language.ast import (
     Predicate,
     variables,
 )
+from factstore.query.language.remembered import remembered
 
 _FANOUT: Final = 10
 """How many rows a collection binding is taken to give for one."""
+
+
+@remembered
+def _taken(node: Predicate | FunctionCall) -> frozenset[str]:
+    """The variables that a call takes."""
+    return frozenset(variables(node.fn, node.args))
 
 
 class PredicateStep:
@@ -41,7 +48,7 @@ class PredicateStep:
         self.node: Node = node
         self.how = ""
         self._call = call
-        self.names = self.needs = frozenset(variables(node.fn, node.args))
+        self.names = self.needs = _taken(node)
 
     def estimate(self, rows: Relation) -> float:
         return rows.size / 2
@@ -69,7 +76,7 @@ class FunctionStep:
         self._call = call
         self._binding = node.binding
         self._values = values
-        self.needs = frozenset(variables(node.fn, node.args))
+        self.needs = _taken(node)
         self.names = self.needs | frozenset(variables(node.binding))
 
     def estimate(self, rows: Relation) -> float:

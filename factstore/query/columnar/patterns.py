@@ -17,7 +17,7 @@ Where nobody asks for what is unknown, rows are not expanded: each is kept or no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -28,7 +28,8 @@ from factstore.datom import TX0
 from factstore.db import DbValue
 from factstore.index import AttributeIndex, Found, Ranges
 from factstore.index_segment import spread
-from factstore.query.columnar.operators import agreeing, distinct, join
+from factstore.query.columnar.blocks import blocks, ordered_by
+from factstore.query.columnar.operators import agreeing, concat, distinct, join
 from factstore.query.columnar.patterns_terms import Ends, name_of, padded
 from factstore.query.columnar.ranges import Bound, Limited
 from factstore.query.columnar.relation import REF, Column, Relation, Values
@@ -37,6 +38,9 @@ from factstore.schema import Attribute
 from factstore.values import ValueType
 
 _SAMPLE: Final = 1024
+_WHOLE: Final = 1 << 21
+"""More facts than that are expanded in blocks: whole columns of them are new pages of the kernel's again and again."""
+_BLOCK: Final = 1 << 18
 _ONCE: Final = Relation.true()
 _E, _V, _TX, _OP = range(4)
 
@@ -133,7 +137,14 @@ class AttributeStep:
             return spread(self._held(e, v), rows.size)
         if self._within is not None or (e is None and v is None):
             return None
-        return self._index.any_in(self._ranges(rows, e, v))
+        return self._leads(rows, e, v)
+
+    def _leads(self, rows: Relation, e: Ints | None, v: Ints | None) -> Mask:
+        """Which rows lead to a fact by the end that is known."""
+        if e is not None:
+            return self._index.has_entities(spread(e, rows.size))
+        assert v is not None
+        return self._index.has_values(spread(v, rows.size))
 
     def average(self, size: float, bound: frozenset[str]) -> float:
         e, v = self._ends.bound(bound)
@@ -176,15 +187,44 @@ class AttributeStep:
             return self._scanned(asked, needed)
         if e is not None and v is not None and not self._db.is_history:
             return self._found(rows, e, v, asked, needed)
-        ranges = self._ranges(rows, e, v)
         if not asked and self._within is None and not self._db.is_history:
             self.how = "semi-join"
-            return rows.take(self._index.any_in(ranges))
+            return rows.take(self._leads(rows, e, v))
+        ranges = self._ranges(rows, e, v)
         self._values.limits.check(ranges.size, len(rows.columns) + 2)
         self.how = "expand entities" if e is not None else "expand values"
+        key = self._key(rows, e is not None)
+        if ranges.size > _WHOLE and not self._db.is_history:
+            by = ordered_by(rows, needed)
+            if by is not None:
+                starts = blocks(rows[by].data, ranges.counts, _BLOCK)
+                return self._in_blocks(rows, ranges, starts, lambda met: self._bind(met, asked, needed, key))
         row, found = self._index.facts_in(ranges)
         kept = None if v is None or e is None else found.v == spread(v, rows.size)[row]
-        return self._bind(_Met(rows, row, found, kept), asked, needed, self._key(rows, e is not None))
+        return self._bind(_Met(rows, row, found, kept), asked, needed, key)
+
+    def _in_blocks(
+        self,
+        rows: Relation,
+        ranges: Ranges,
+        blocks: Iterable[tuple[int, int]],
+        bind: Callable[[_Met], Relation],
+    ) -> Relation:
+        """The expansion of stretches of rows that differ in a column, one after the other.
+
+        No row comes of two, so that doubles are found within one, and all that is made on the way stays near.
+        """
+        found = []
+        for start, end in blocks:
+            self._values.limits.check_time()
+            row, facts = self._index.facts_in(ranges.between(start, end))
+            found.append(bind(_Met(rows.take(slice(start, end)), row, facts)))
+        parts = [part for part in found if part.size] or found[:1]
+        if len(parts) == 1:
+            return parts[0]
+        keys = {part.key for part in parts}
+        columns = {name: concat([part[name] for part in parts], self._values) for name in parts[0].names}
+        return Relation(columns, key=keys.pop() if len(keys) == 1 else frozenset(columns))
 
     def _asked(self, rows: Relation, needed: frozenset[str]) -> list[int]:
         """The places whose columns somebody asks for, or which have to agree with others."""
@@ -244,7 +284,9 @@ class AttributeStep:
         if self._within is not None and row is not None:
             held = self._within.holds(found.v)
             kept = held if kept is None else kept & held
-        start = Relation({}, len(found.e))
+        # Columns of what was found are gathered when they are looked at: those that nobody asks for are not.
+        size = len(found.e) if row is None else len(row)
+        start = Relation({}, size)
         if row is not None:
             again = {self._names[place] for place in asked}
             start = _take(rows.only([name for name in rows.names if name in needed or name in again]), row)
@@ -257,7 +299,7 @@ class AttributeStep:
             equal = agreeing(columns[name], column, self._values) if name else column.data == self._constant(place)
             kept = equal if kept is None else kept & equal
         columns = {name: column for name, column in columns.items() if name in needed}
-        made = Relation(columns, len(found.e))
+        made = Relation(columns, size)
         made = made if kept is None else made.take(kept)
         # Where a variable stands twice, only the facts that are kept are told apart by it.
         return distinct(made.keyed(key) if key is not None and key <= columns.keys() else made)

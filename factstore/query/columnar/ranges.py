@@ -15,6 +15,7 @@ from factstore.db_value_order import codes_between
 from factstore.errors import InvalidValue
 from factstore.query.functions.builtin import plain_name
 from factstore.query.language.ast import Argument, Clause, Constant, Predicate, Variable
+from factstore.query.language.remembered import remembered
 from factstore.schema import Attribute
 from factstore.values import LONG_MAX, LONG_MIN, ValueType, encode_inline, type_of
 from factstore.values_coerce import coerce
@@ -52,6 +53,15 @@ def bounds_of(clauses: Iterable[Clause], scalars: Mapping[str, Any]) -> dict[str
     >>> [(bound.value, bound.end, bound.open) for bound in found["?x"]]
     [(1, 0, False), (9, 1, False)]
     """
+    return _fixed_bounds(clauses) if isinstance(clauses, tuple) and not scalars else _bounds_of(clauses, scalars)
+
+
+@remembered
+def _fixed_bounds(clauses: tuple[Clause, ...]) -> dict[str, list[Bound]]:
+    return _bounds_of(clauses, {})
+
+
+def _bounds_of(clauses: Iterable[Clause], scalars: Mapping[str, Any]) -> dict[str, list[Bound]]:
     found: dict[str, list[Bound]] = {}
     for clause in clauses:
         if isinstance(clause, Predicate) and isinstance(clause.fn, str):

@@ -23,6 +23,8 @@ from factstore.values_coerce import coerce
 ANY: Final = 0
 """The kind of a column whose values are of several types."""
 
+_FEW: Final = 512
+
 NO_NAMES: Final[frozenset[str]] = frozenset()
 REF: Final = int(ValueType.REF)
 _LONG: Final = int(ValueType.LONG)
@@ -101,6 +103,9 @@ class Relation:
             return Relation({}, int(rows.sum()) if kept else len(rows))
         # Positions may be given twice; what a mask keeps is a part of what was there.
         key = self.key if kept or isinstance(rows, slice) else None
+        if kept and len(rows) > _FEW:
+            # numpy takes by positions, found once for all columns, in a fraction of the time it takes by a mask.
+            rows = np.flatnonzero(rows)
         return Relation({name: column.take(rows) for name, column in self.columns.items()}, key=key)
 
     def with_columns(self, more: Mapping[str, Column]) -> Relation:

@@ -84,8 +84,9 @@ class Solver:
         return first, [component for component in touched if component is not first]
 
     def _together(self, components: Sequence[Relation]) -> Relation:
-        result = Relation.true()
-        for component in components:
+        parts = [component for component in components if component.columns or component.size != 1]
+        result = parts[0] if parts else Relation.true()
+        for component in parts[1:]:
             self.limits.check(result.size * component.size, len(result.columns) + len(component.columns))
             result = join(result, component, self.values)
         return result

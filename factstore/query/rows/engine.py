@@ -13,7 +13,7 @@ import enum
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
-from factstore.columns import ints
+from factstore.columns import Ints, ints
 from factstore.db import DbValue
 from factstore.errors import FactstoreError, QueryError
 from factstore.forks import forkable_lock
@@ -61,17 +61,26 @@ class Found(NamedTuple):
     kinds: tuple[int, ...]
     rows: Rows
     values: Values
+    columns: tuple[Ints, ...] | None = None
+    """The rows by columns, where they were found so; ``rows`` are none then."""
+
+    @property
+    def size(self) -> int:
+        """How many rows there are."""
+        return len(self.rows) if self.columns is None else len(self.columns[0])
 
     @property
     def relation(self) -> Relation:
         """The rows as columns."""
+        if self.columns is not None:
+            named = zip(self.names, self.kinds, self.columns, strict=True)
+            return Relation({name: Column(kind, codes) for name, kind, codes in named}, self.size)
         if not self.rows:
             return Relation.empty(self.names)
         if not self.names:
             return Relation.true()
-        columns = zip(*self.rows, strict=True)
-        named = zip(self.names, self.kinds, columns, strict=True)
-        return Relation({name: self._column(kind, codes) for name, kind, codes in named}, len(self.rows))
+        found = zip(self.names, self.kinds, zip(*self.rows, strict=True), strict=True)
+        return Relation({name: self._column(kind, codes) for name, kind, codes in found}, len(self.rows))
 
     def _column(self, kind: int, codes: tuple[Any, ...]) -> Column:
         if None not in codes:
@@ -166,7 +175,9 @@ def _find(known: Known, asked: Asked, engine: Engine) -> Found | None:
         program = known.programs[key] = Program(known.query, db.schema, bound, asked.rules)
     if asked.functions and not program.functions.isdisjoint(asked.functions):
         raise Declined
-    return Found(program.names, program.kinds, program.run(db, bound), bound.values)
+    columns = program.columns(db)
+    rows = program.run(db, bound) if columns is None else ()
+    return Found(program.names, program.kinds, rows, bound.values, columns)
 
 
 def _known(db: DbValue, query: Query, rules: tuple[Rule, ...]) -> Known:

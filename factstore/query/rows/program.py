@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
 from typing import Final
 
+import numpy as np
+
+from factstore.columns import Ints, ints
 from factstore.db import DbValue
 from factstore.query.columnar.relation import REF, same_kind
 from factstore.query.language.ast import (
@@ -22,15 +27,17 @@ from factstore.query.language.ast import (
 )
 from factstore.query.language.parse import parse_rules
 from factstore.query.language.scope import found_variables
+from factstore.query.rows.closed import closed
 from factstore.query.rows.compile import RowCompiler
-from factstore.query.rows.conjunction import Conjunction, Declined, Rows
+from factstore.query.rows.conjunction import Conjunction, Declined, Rows, Step
 from factstore.query.rows.groups import GivenStep
 from factstore.query.rows.inputs import Bound
 from factstore.query.rows.kinds import Kinds
+from factstore.query.rows.recursion import RuleStep
 from factstore.query.rows.run import DbRun
 from factstore.query.rules.forms import calls_in
 from factstore.query.rules.ruleset import RuleSet
-from factstore.schema import Schema
+from factstore.schema import Attribute, Schema
 
 _ROWS: Final = 96
 """Rows that the columnar engine takes about as long for as this one, in each clause, ..."""
@@ -38,6 +45,8 @@ _WALK: Final = 800
 """... in all of a recursion in which each body makes one call, which the columnar engine walks along, ..."""
 _ROUNDS: Final = 4000
 """... and in all of any other, each of whose rounds costs that one as much as a clause."""
+_PAIRS: Final = 400
+"""Facts whose closure is made of sets; of more, the columnar engine makes it of arrays."""
 MOST: Final = 5000
 """No run makes as many: a lower bound on the rows of a query is for the columnar engine to hold."""
 
@@ -64,10 +73,30 @@ class Program:
         calls = any(isinstance(node, RuleCall) for node in nodes)
         self._budget = min(MOST, rows + (_effort(self.compiler.rules) if calls else 0))
 
+        self._closure = None if layout or given or self._one else _closure(body.steps, self.names)
+
     @property
     def functions(self) -> set[str]:
         """The functions it calls by name; what is registered under one of these is not what it calls."""
         return self.compiler.functions
+
+    def columns(self, db: DbValue) -> tuple[Ints, Ints] | None:
+        """The columns over ``names`` of a query that asks for a closure, where it is small and has no cycle."""
+        if self._closure is None:
+            return None
+        turned, attribute, backwards = self._closure
+        if not db.holds(attribute) or len(db.index(attribute)) > _PAIRS:
+            return None
+        rows = db.index(attribute).scan()
+        starts, ends = (rows.v, rows.e) if backwards else (rows.e, rows.v)
+        found = closed(zip(starts.tolist(), ends.tolist(), strict=True), MOST)
+        if found is None:
+            return None
+        order = sorted(found)
+        each = [sorted(found[start]) for start in order]
+        one = np.repeat(ints(order), [len(ends) for ends in each])
+        other = np.fromiter(chain.from_iterable(each), dtype=np.int64, count=len(one))
+        return (other, one) if turned else (one, other)
 
     def run(self, db: DbValue, bound: Bound) -> Rows:
         """The rows over ``names``, in the order of their codes."""
@@ -84,6 +113,15 @@ class Program:
         if self._one:
             raise Declined
         return _in_order(rows)
+
+
+def _closure(steps: Sequence[Step], names: Sequence[str]) -> tuple[bool, Attribute, bool] | None:
+    """The attribute whose whole closure is asked for, whether its ends come first, and whether it is backwards."""
+    found = steps[0].closure if len(steps) == 1 and isinstance(steps[0], RuleStep) else None
+    if found is None or len(names) != 2 or {*names} != {*found[0]}:
+        return None
+    (start, _), attribute, backwards = found
+    return start != names[0], attribute, backwards
 
 
 def _effort(rules: RuleSet) -> int:

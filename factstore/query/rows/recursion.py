@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from factstore.query.rows.call_plan import Body, Call, CallPlan, Site
+from factstore.query.rows.closed import closed
 from factstore.query.rows.conjunction import (
     GROUP,
     SCAN,
@@ -82,8 +83,14 @@ class Tables:
         facts = self._run.index(attribute)
         if len(facts) > self._run.left:
             raise Declined
-        starts = set((facts.scan().v if backwards else facts.scan().e).tolist())
-        return {(start, *end): None for start in starts for end in self._reached(start, attribute, backwards)}
+        rows = facts.scan()
+        starts, ends = (rows.v, rows.e) if backwards else (rows.e, rows.v)
+        pairs = list(zip(starts.tolist(), ends.tolist(), strict=True))
+        found = closed(pairs, self._run.left)
+        if found is not None:
+            return {(start, end): None for start, ends in found.items() for end in ends}
+        begun = dict.fromkeys(start for start, _ in pairs)
+        return {(start, *end): None for start in begun for end in self._reached(start, attribute, backwards)}
 
     def _reached(self, start: int, attribute: Attribute, backwards: bool) -> Answers:
         """What the facts of one attribute lead to from one entity."""
@@ -206,3 +213,12 @@ class RuleStep:
             return list(found)
 
         return projecting(act, layout + call.new, out)
+
+    @property
+    def closure(self) -> tuple[tuple[str, str], Attribute, bool] | None:
+        """If it asks for a whole closure of one attribute: its two variables, and :attr:`CallPlan.closure`."""
+        match self._args:
+            case [str(start), str(end)] if start != end:
+                found = self._plan((False, False)).closure
+                return None if found is None else ((start, end), *found)
+        return None

@@ -65,11 +65,11 @@ class Having(NamedTuple):
 
     def pairs(self, codes: Ints) -> tuple[Ints, Ints]:
         if self.value is None:
-            held = np.zeros(len(codes), dtype=np.bool_)
-            held[self.facts.by_entity(codes)[0]] = True
+            held = self.facts.has_entities(codes)
         else:
             held = self.facts.find(codes, np.full(len(codes), self.value, dtype=np.int64))[0]
-        return np.flatnonzero(held), codes[held]
+        row = np.flatnonzero(held)
+        return row, codes[row]
 
     def reached(self, codes: Ints) -> Ints:
         return self.pairs(codes)[1]

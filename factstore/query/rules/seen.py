@@ -2,7 +2,8 @@
 
 Rows that come by the few are kept in a set. Rows that come by the many are packed into one int64 each
 and kept in sorted runs, each at least twice as long as the next, so that a row is moved only a
-logarithmic number of times (the idea of a log-structured merge tree).
+logarithmic number of times (the idea of a log-structured merge tree); or, where they fill a good part of
+the range they lie in, as flags.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from factstore.columns import Ints, Mask, ints, member
+from factstore.columns_sort import sort
 
 _FEW: Final = 32
 """Up to so many rows at a time a set is faster than a search in arrays."""
 _RECENT: Final = 4096
 """Rows the set takes before they become a run."""
 _BITS: Final = 63
+_FLAGS: Final = 32
+"""Rows are marked in an array with a flag for each there could be, if those are at most so many times as many."""
 
 
 class Packing(NamedTuple):
@@ -48,6 +52,13 @@ class Packing(NamedTuple):
             packed = (packed << width) | offset.view(np.int64)
         return packed
 
+    def fits(self, columns: Sequence[Ints]) -> Mask:
+        """Which rows lie in the range of every column."""
+        fit = np.ones(len(columns[0]), dtype=np.bool_)
+        for column, low, width in zip(columns, *self, strict=True):
+            fit &= ((column - low).view(np.uint64) >> width) == 0
+        return fit
+
     def unpack(self, packed: Ints) -> list[Ints]:
         """The columns again."""
         found = []
@@ -70,19 +81,25 @@ class Seen:
         self._runs: list[Ints] = []
         self._packing: Packing | None = None
         self._packs = True
+        self._flags: Mask | None = None
 
     def add(self, columns: Sequence[Ints]) -> Mask:
         """Takes rows, none of which stands twice among them; tells which of them are new."""
         if len(columns[0]) > _FEW or len(self._recent) > _RECENT:
             self._settle()
-        packed = self._packed(columns) if self._runs or len(columns[0]) > _FEW else None
+        is_packed = self._runs or self._flags is not None or len(columns[0]) > _FEW
+        packed = self._packed(columns) if is_packed else None
+        if packed is not None and self._flags is not None:
+            new = ~self._flags[packed]
+            self._flags[packed] = True
+            return new
         new = np.ones(len(columns[0]), dtype=np.bool_)
         if packed is not None:
             for run in self._runs:
                 new &= ~member(packed, run)
         if packed is None or len(columns[0]) <= _FEW:
             return new & self._add_recent(columns)
-        self._keep(np.sort(packed[new]))
+        self._keep(sort(packed.compress(new)))
         return new
 
     def _add_recent(self, columns: Sequence[Ints]) -> Mask:
@@ -98,7 +115,7 @@ class Seen:
             packed = self._packed(columns)
             if packed is not None:
                 self._recent = set()
-                self._keep(np.sort(packed))
+                self._keep(sort(packed))
 
     def _packed(self, columns: Sequence[Ints]) -> Ints | None:
         """The rows as integers, by a packing that fits all there are; None if there is none."""
@@ -110,6 +127,8 @@ class Seen:
 
     def _repack(self, packing: Packing | None) -> None:
         old, runs = self._packing, self._runs
+        if self._flags is not None:
+            runs, self._flags = [np.flatnonzero(self._flags)], None
         self._packing, self._packs = packing, packing is not None
         self._runs = []
         for run in runs:
@@ -122,8 +141,20 @@ class Seen:
                 self._runs.append(packed)
 
     def _keep(self, run: Ints) -> None:
+        """Takes packed rows, sorted, none of which was there."""
         runs = self._runs
         while runs and len(runs[-1]) < 2 * len(run):
             run = np.sort(np.concatenate((runs.pop(), run)), kind="stable")
         if len(run):
             runs.append(run)
+            self._flag(sum(map(len, runs)))
+
+    def _flag(self, count: int) -> None:
+        """Makes a flag for each row there could be, if that is in proportion to the rows there are."""
+        assert self._packing is not None
+        width = 1 << sum(self._packing.widths)
+        if count > _RECENT and width <= _FLAGS * count:
+            self._flags = np.zeros(width, dtype=np.bool_)
+            for run in self._runs:
+                self._flags[run] = True
+            self._runs = []

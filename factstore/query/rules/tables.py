@@ -13,8 +13,11 @@ from factstore.query.columnar.patterns_terms import bind
 from factstore.query.columnar.relation import Column, Relation, Values, same_kind
 from factstore.query.language.ast import Blank, Constant, Node, Term, Variable
 from factstore.query.rules.seen import Seen
+from factstore.query.rules.table_index import TableIndex
 
 _FIRST: Final = 16
+_WORTH: Final = 4
+"""A table that is so many times as large as the rows that meet it is looked up in, by an index."""
 
 
 class Table:
@@ -32,6 +35,7 @@ class Table:
         self._data: list[Ints] = [np.empty(_FIRST, dtype=np.int64) for _ in self.names]
         self._seen = Seen()
         self._new = 0, 0
+        self._indexes: dict[tuple[int, ...], TableIndex | None] = {}
 
     def rows(self) -> Relation:
         """All rows."""
@@ -46,6 +50,19 @@ class Table:
     def has_new(self) -> bool:
         return self._new[0] < self._new[1]
 
+    def found_by(self, places: tuple[int, ...]) -> TableIndex | None:
+        """An index of all rows by some columns; None where those do not fit into one number."""
+        if places not in self._indexes:
+            self._indexes[places] = TableIndex()
+        index = self._indexes[places]
+        if index is not None and not index.extend([self._data[place][: self.size] for place in places]):
+            index = self._indexes[places] = None
+        return index
+
+    def kind(self, place: int) -> int:
+        """The kind of a column of rows that there are."""
+        return self._kinds[place]
+
     def turn(self) -> bool:
         """Makes new what was added since the last turn; False if that is nothing."""
         self._new = self._new[1], self.size
@@ -57,7 +74,7 @@ class Table:
             return
         columns = self._of_kinds(list(rows.columns.values()))
         fresh = self._seen.add(columns)
-        self._append(columns if fresh.all() else [column[fresh] for column in columns])
+        self._append(columns if fresh.all() else [column.compress(fresh) for column in columns])
 
     def _append(self, columns: Sequence[Ints]) -> None:
         start, self.size = self.size, self.size + len(columns[0])
@@ -83,6 +100,7 @@ class Table:
         pairs = [self._values.unify(held, column) for held, column in both]
         self._kinds = [held.kind for held, _ in pairs]
         self._data = [held.data.copy() for held, _ in pairs]
+        self._indexes = {}
         self._seen = Seen()
         self._seen.add(self._data)
         return [column.data for _, column in pairs]
@@ -111,14 +129,40 @@ class TableStep:
         self._table = table
         self._args = args
         self._values = values
-        self.names = frozenset(arg.name for arg in args if isinstance(arg, Variable))
+        self._variables = [arg.name for arg in args if isinstance(arg, Variable)]
+        self.names = frozenset(self._variables)
+        self._is_plain = len(self.names) == len(args)
 
     def estimate(self, rows: Relation) -> float:
         size = float(self._table.size)
         return size if self.names.isdisjoint(rows.names) else min(size, float(rows.size))
 
     def run(self, rows: Relation, needed: frozenset[str]) -> Relation:
+        if _WORTH * rows.size < self._table.size and self._is_plain:
+            found = self._looked_up(rows, needed)
+            if found is not None:
+                return found
         return join(rows, arguments_of(self._table.rows(), self._args, self._values), self._values)
+
+    def _looked_up(self, rows: Relation, needed: frozenset[str]) -> Relation | None:
+        """The join of few rows with a large table by its index; None if that has none for it."""
+        table, names = self._table, self._variables
+        places = tuple(place for place, name in enumerate(names) if name in rows)
+        known = [rows[names[place]] for place in places]
+        meets = (same_kind(column.kind, table.kind(place)) for column, place in zip(known, places, strict=True))
+        index = table.found_by(places) if known and all(meets) else None
+        if index is None:
+            return None
+        asked = [column.data for column in known]
+        self._values.limits.check(index.count(asked), len(rows.columns) + len(names))
+        row, at = index.find(asked)
+        columns = {name: column.take(row) for name, column in rows.columns.items() if name in needed}
+        for name, column in zip(names, table.rows().columns.values(), strict=True):
+            if name not in rows and name in needed:
+                columns[name] = column.take(at)
+        # No row of a table stands there twice, so that what a row leads to is different as well.
+        key = None if rows.key is None else rows.key.union(name for name in names if name not in rows)
+        return distinct(Relation(columns, len(row), key if key is not None and key <= columns.keys() else None))
 
     def of_new(self) -> Relation:
         """What the clause gives for the table's new rows alone."""
