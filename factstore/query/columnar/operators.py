@@ -49,6 +49,8 @@ def join(one: Relation, other: Relation, values: Values) -> Relation:
     if not names:
         values.limits.check(one.size * other.size, len(one.columns) + len(other.columns))
         return _cross(one, other)
+    if len(names) == len(other.columns):
+        return semi_join(one, other, values)
     keys = _keys(one, other, names, values)
     if keys is None or not one.size or not other.size:
         return Relation.empty((*one.names, *(name for name in other.names if name not in names)))
@@ -85,6 +87,11 @@ def _cross(one: Relation, other: Relation) -> Relation:
     right = np.tile(np.arange(other.size), one.size)
     pairs = one.take(left).with_columns({name: column.take(right) for name, column in other.columns.items()})
     return pairs.keyed(_key_of_join(one, other, ()))
+
+
+def semi_join(one: Relation, other: Relation, values: Values) -> Relation:
+    """The rows of ``one`` that agree with some row of ``other``."""
+    return one.take(_in(one, other, values))
 
 
 def anti_join(one: Relation, other: Relation, values: Values) -> Relation:

@@ -41,7 +41,7 @@ from factstore.schema import Attribute, Schema
 
 _ROWS: Final = 96
 """Rows that the columnar engine takes about as long for as this one, in each clause, ..."""
-_WALK: Final = 800
+_WALK: Final = 1600
 """... in all of a recursion in which each body makes one call, which the columnar engine walks along, ..."""
 _ROUNDS: Final = 4000
 """... and in all of any other, each of whose rounds costs that one as much as a clause."""
