@@ -40,7 +40,7 @@ from factstore.query.language.ast import (
 )
 from factstore.query.language.parse import parse_query
 from factstore.query.language.remembered import remembered
-from factstore.query.language.scope import Scope, found_variables
+from factstore.query.language.scope import Scope, found_variables, kept_variables
 from factstore.query.results.aggregates import aggregate
 from factstore.query.results.grouping import grouped
 from factstore.query.results.ordering import page
@@ -110,7 +110,7 @@ class Execution:
     def rows(self, steps: Sequence[Step] | None = None) -> Relation:
         """The rows of ``:where``, over the variables of ``:find`` and ``:with``; ``steps`` if they are made already."""
         steps = self.steps() if steps is None else steps
-        return self._solver.solve(steps, self.start, _kept(self._query))
+        return self._solver.solve(steps, self.start, kept_variables(self._query))
 
     def steps(self) -> list[Step]:
         """The steps of ``:where`` and of the inputs, checked whole."""
@@ -192,14 +192,6 @@ def shaped(query: Query, outputs: Sequence[Output], size: int, values: Values) -
 @remembered
 def _asked_for(query: Query) -> dict[str, Variable]:
     return variables(query.find, query.with_)
-
-
-@remembered
-def _kept(query: Query) -> tuple[str, ...]:
-    """The variables that the rows of ``:where`` are wanted over."""
-    found = dict.fromkeys(found_variables(query.find.elements))
-    found.update(dict.fromkeys(variable.name for variable in query.with_))
-    return tuple(found)
 
 
 def _check_bound(query: Query, bound: Scope) -> None:

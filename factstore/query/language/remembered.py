@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -23,6 +24,7 @@ def remembered(work: Callable[[A], T]) -> Callable[[A], T]:
     """
     kept: dict[int, tuple[Any, T]] = {}
 
+    @functools.wraps(work)
     def found(part: A) -> T:
         known = kept.get(id(part))
         if known is not None and known[0] is part:

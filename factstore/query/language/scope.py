@@ -21,10 +21,12 @@ from factstore.query.language.ast import (
     Optional,
     Or,
     Predicate,
+    Query,
     RuleCall,
     Variable,
     variables,
 )
+from factstore.query.language.remembered import remembered
 
 Scope = frozenset[str]
 NONE: Scope = frozenset()
@@ -113,6 +115,17 @@ def found_variables(elements: Iterable[FindElement]) -> list[str]:
         nodes = element.args[-1:] if isinstance(element, Aggregate) else (getattr(element, "variable", element),)
         found.update((node.name, None) for node in nodes if isinstance(node, Variable))
     return list(found)
+
+
+@remembered
+def kept_variables(query: Query) -> tuple[str, ...]:
+    """The variables that the rows of ``:where`` are wanted over: those of ``:find``, and of ``:with``.
+
+    >>> from factstore.query.language.parse import parse_query
+    >>> kept_variables(parse_query("[:find (sum ?b) :with ?a :where [?a :n ?b] [?b :m ?c]]"))
+    ('?b', '?a')
+    """
+    return tuple(dict.fromkeys([*found_variables(query.find.elements), *(each.name for each in query.with_)]))
 
 
 class Bindable(Protocol):

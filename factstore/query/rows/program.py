@@ -26,7 +26,7 @@ from factstore.query.language.ast import (
     walk,
 )
 from factstore.query.language.parse import parse_rules
-from factstore.query.language.scope import found_variables
+from factstore.query.language.scope import kept_variables
 from factstore.query.rows.closed import closed
 from factstore.query.rows.compile import RowCompiler
 from factstore.query.rows.conjunction import Conjunction, Declined, Rows, Step
@@ -62,7 +62,7 @@ class Program:
         kinds, layout, given = _inputs(query, bound)
         known = frozenset(kinds)
         body = self.compiler.body(query.where, kinds, known)
-        self.names = _kept(query)
+        self.names = kept_variables(query)
         self.kinds = tuple(kinds.get(name, 0) for name in self.names)
         if not all(self.kinds):
             raise Declined
@@ -160,8 +160,3 @@ def _inputs(query: Query, bound: Bound) -> tuple[Kinds, tuple[str, ...], list[Gi
             given.append(GivenStep(len(given), names))
     kinds.named = frozenset(name for name in layout if not same_kind(kinds[name], REF))
     return kinds, tuple(layout), given
-
-
-def _kept(query: Query) -> tuple[str, ...]:
-    """The variables that what is found must say."""
-    return tuple(dict.fromkeys([*found_variables(query.find.elements), *(each.name for each in query.with_)]))
