@@ -7,12 +7,12 @@ in no particular order, so that their last digits may differ from one run to ano
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 
 from factstore.columns import Ints, doubles_to_ints, ints_to_doubles
+from factstore.forks import lazy
 from factstore.query.columnar.relation import ANY, REF, Column, Values
 from factstore.query.columnar.value_ranks import ranked
 from factstore.query.results.grouping import Groups
@@ -38,7 +38,7 @@ class Grouped:
         self.groups = groups
         self.values = values
 
-    @cached_property
+    @lazy
     def data(self) -> Ints:
         """The column in group order."""
         return self.groups.ordered(self.of_rows)
@@ -48,12 +48,12 @@ class Grouped:
         with np.errstate(all="ignore"):
             return np.add.reduceat(data, self.groups.starts)
 
-    @cached_property
+    @lazy
     def largest(self) -> int:
         """The largest magnitude there is."""
         return max(abs(int(self.of_rows.min())), abs(int(self.of_rows.max())))
 
-    @cached_property
+    @lazy
     def fullest(self) -> int:
         """The size of the largest group."""
         return int(self.groups.counts.max())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from factstore.columns import Ints, rank
 from factstore.columns_distinct import numbered
 from factstore.columns_sort import argsort
+from factstore.forks import lazy
 from factstore.query.columnar.relation import Relation
 from factstore.values import Value
 
@@ -28,11 +28,11 @@ class Groups:
         """The number of each row's group, in the order of the rows; None if the groups were found by sorting."""
         self._order = order
 
-    @cached_property
+    @lazy
     def starts(self) -> Ints:
         return np.cumsum(self.counts) - self.counts
 
-    @cached_property
+    @lazy
     def order(self) -> Ints | None:
         """The position of each row in group order; None if they are in it. What only adds up has no need of it."""
         if self.of_rows is None:
@@ -49,7 +49,7 @@ class Groups:
         rows[self.of_rows] = np.arange(len(self.of_rows))
         return rows
 
-    @cached_property
+    @lazy
     def numbers(self) -> Ints:
         """The number of the group of each row, in group order."""
         return np.repeat(np.arange(len(self.counts), dtype=np.int64), self.counts)
