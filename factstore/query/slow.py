@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Final, NamedTuple
 
+from factstore.forks import forkable_lock
 from factstore.query.columnar.limits import Limits
 from factstore.query.explain_lines import Line, ran_lines
 from factstore.query.results.result import Result
 
 _LOGGER: Final = logging.getLogger("factstore.query")
 _LONGEST: Final = 2_000
-_LOCK: Final = threading.Lock()
+_LOCK: Final = forkable_lock()
 
 
 class SlowQuery(NamedTuple):
