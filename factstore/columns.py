@@ -94,12 +94,12 @@ def rank(keys: Sequence[Ints]) -> Ints:
     packed = keys[0] if len(keys) == 1 else pack(keys)
     if packed is not None:
         return packed
-    narrow = [np.unique(key, return_inverse=True)[1].astype(np.int64) for key in keys]
+    narrow = [numbered(key)[1] for key in keys]
     while len(narrow) > 1:
         first = pack(narrow[:2])
         if first is None:  # two columns of ranks need at most n*n, which fits for any n below 3e9
             raise OverflowError("more rows than can be ranked")
-        narrow[:2] = [np.unique(first, return_inverse=True)[1].astype(np.int64)]
+        narrow[:2] = [numbered(first)[1]]
     return narrow[0]
 
 

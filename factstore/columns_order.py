@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from factstore.columns import Ints, pack, unique
+from factstore.columns_distinct import numbered
 
 _DENSE: Final = 4
 """Values are dense while the span they lie in is at most so many times their number."""
@@ -111,7 +112,7 @@ def distinct_first(values: Ints) -> tuple[Ints, Ints, Ints]:
     if width <= _DENSE * len(values):
         numbers = values - low
     else:
-        numbers = np.unique(values, return_inverse=True)[1].astype(np.int64)
+        numbers = numbered(values)[1]
         width = int(numbers.max()) + 1
     first = first_of(numbers, width)
     found = np.flatnonzero(first < len(values))

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, SupportsIndex, overload
 import numpy as np
 
 from factstore.columns import Ints, Mask, decode
+from factstore.columns_distinct import numbered
 from factstore.datom import FOREVER, Datom
 from factstore.dictionary import Dictionary
 from factstore.dictionary_overlay import Overlay
@@ -78,7 +79,7 @@ def _value_ranks(rows: DatomRows, schema: Schema, dictionary: Dictionary | Overl
         vt = schema.attribute(id).type
         if vt.interned:
             mine = rows.a == id
-            codes, at = np.unique(rows.v[mine], return_inverse=True)
+            codes, at = numbered(rows.v[mine])
             keys = list(map(sort_key(vt), dictionary.values_of(codes.tolist())))
             rank = np.empty(len(codes), dtype=np.int64)
             rank[sorted(range(len(codes)), key=keys.__getitem__)] = np.arange(len(codes))

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-import numpy as np
-
 from factstore import edn, pull
+from factstore.columns_distinct import numbered
 from factstore.db import DbValue
 from factstore.errors import QueryError
 from factstore.forks import lazy
@@ -154,7 +153,7 @@ class Execution:
     def _pulled(self, element: PullExpr, rows: Relation) -> Output:
         db = self._inputs.sources[element.source.name if element.source else "$"]
         entities = entity_codes(db, self.values, rows[element.variable.name])
-        distinct, inverse = np.unique(entities, return_inverse=True)
+        distinct, inverse = numbered(entities)
         found = pull.pull_ids(db, self._patterns[element], distinct, functions=self._functions)
         return [found[place] for place in inverse.tolist()]
 

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from factstore import edn
 from factstore.columns import Ints, ints
+from factstore.columns_distinct import numbered
 from factstore.db import DbValue
 from factstore.errors import EntityError, FactstoreError, QueryError, SchemaError
 from factstore.query.columnar.estimate import Averaged
@@ -82,7 +83,7 @@ def attribute_codes(db: DbValue, values: Values, column: Column, node: Node) -> 
 
 
 def _each(column: Column, values: Values, code: Callable[[Any], int | None]) -> Ints:
-    distinct, inverse = np.unique(column.data, return_inverse=True)
+    distinct, inverse = numbered(column.data)
     codes = map(code, values.decode(Column(column.kind, distinct)))
     return ints([NOWHERE if found is None else found for found in codes])[inverse]
 

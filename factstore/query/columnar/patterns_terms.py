@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from factstore.columns import Ints, Mask, ints
+from factstore.columns_distinct import numbered
 from factstore.db import DbValue
 from factstore.errors import InvalidValue
 from factstore.query.columnar.naming import entity_constant, ids_of
@@ -66,7 +67,7 @@ class Ends:
             return ids_of(column, self._values)
         if not may_meet(kind, column.kind):
             return np.full(len(column.data), NOWHERE)
-        codes, inverse = np.unique(column.data, return_inverse=True)
+        codes, inverse = numbered(column.data)
         found = [self._code_or_nowhere(value) for value in self._values.decode(Column(column.kind, codes))]
         return ints(found)[inverse]
 

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from factstore.columns import EMPTY, Ints, decode, encode_inline_array, ints
+from factstore.columns_distinct import numbered
 from factstore.dictionary import Dictionary
 from factstore.dictionary_overlay import Overlay
 from factstore.query.columnar.limits import Limits
@@ -192,7 +193,7 @@ class Values:
         """The same values as a column of kind :data:`ANY`."""
         if column.kind == ANY:
             return column
-        distinct, inverse = np.unique(column.data, return_inverse=True)
+        distinct, inverse = numbered(column.data)
         codes = [self._object_code(value) for value in self.decode(Column(column.kind, distinct))]
         return Column(ANY, ints(codes)[inverse])
 
@@ -204,7 +205,7 @@ class Values:
         """A column whose codes are another dictionary's, in this query's codes."""
         if origin is self.base or not ValueType(column.kind).interned:
             return column
-        distinct, inverse = np.unique(column.data, return_inverse=True)
+        distinct, inverse = numbered(column.data)
         values = origin.values_of(distinct.tolist())
         return Column(column.kind, self.encode_as(ValueType(column.kind), values).data[inverse])
 
@@ -212,7 +213,7 @@ class Values:
         """This query's codes as another dictionary's; the smallest int64 where it has no such value."""
         if target is self.base or not ValueType(column.kind).interned:
             return column.data
-        distinct, inverse = np.unique(column.data, return_inverse=True)
+        distinct, inverse = numbered(column.data)
         values = self.overlay.values_of(distinct.tolist())
         codes = target.codes_of(ValueType(column.kind), values)
         return ints([NOWHERE if code is None else code for code in codes])[inverse]
